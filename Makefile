@@ -1,0 +1,67 @@
+# Everything a newcomer needs is two commands: `make demo` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt
+
+# uv does not read pip's settings; hand the wheel folder on where there is one, and ask PyTorch's CPU index where there is none.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifeq ($(UV_FIND_LINKS),)
+unexport UV_FIND_LINKS
+export UV_TORCH_BACKEND ?= cpu
+endif
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.uv:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "openpersonalize needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q uv==0.13.9
+	touch $@
+
+$(VENV)/.train: pyproject.toml constraints.txt $(VENV)/.uv
+	$(UV) -e '.[train]'
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.train
+	$(UV) -e '.[train,demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.uv
+	$(UV) -e '.[train,demo,cluster]' --group dev
+	touch $@
+
+install: $(VENV)/.train ## install the server with everything it needs to serve and to train
+
+demo: $(VENV)/.demo ## real films in, a trained model, recommendations out; then keeps serving
+	$(BIN)/openpersonalize demo
+
+test: check ## everything CI runs: format, lint, types, import contracts, tests on SQLite and PostgreSQL
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+quick: $(VENV)/.dev ## the part of the checks that takes seconds
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## quality, speed and memory; slow, writes to benchmarks/results
+	$(BIN)/python -m benchmarks
+
+pins: $(VENV)/.uv ## choose the version of every dependency anew, into constraints.txt
+	$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --python-version 3.11 --no-annotate --no-header | sed 's/+cpu//' > constraints.new
+	mv constraints.new constraints.txt
+
+clean: ## remove the virtual environment and caches, never data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.PHONY: help install demo test check quick bench pins clean

@@ -1,0 +1,35 @@
+"""Structured logs: one event a line, JSON for machines, colours for people.
+
+Members that Amazon's model marks as sensitive (user and item ids, properties, filter values) are never logged.
+"""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(level: str, form: str) -> None:
+    """Set the process's log output; `form` is auto, json or text. Logs go to standard error."""
+    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(sort_keys=True)
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    traces: list[structlog.typing.Processor] = [] if text else [structlog.processors.format_exc_info]
+    structlog.configure(
+        processors=[*shared, *traces, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def get(room: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger that says which room speaks."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(room=room)
+    return logger

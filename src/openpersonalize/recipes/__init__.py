@@ -1,0 +1,1 @@
+"""What can be learned: the catalogue of recipes, the arrays they see, the metrics and the models."""

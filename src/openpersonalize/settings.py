@@ -1,0 +1,135 @@
+"""Every setting of the server, one row each: name, default, help.
+
+A value comes, strongest first, from the command line, from the environment (`OPENPERSONALIZE_<NAME>`), from
+`<data dir>/openpersonalize.toml`, from the default below. `docs/settings.md` is checked against this table.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "OPENPERSONALIZE_"
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the message names each with its source, value and rule."""
+
+
+def _row(default: Any, explanation: str, *, low: float | None = None, one_of: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": explanation, "low": low, "one_of": one_of})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The whole configuration of one server."""
+
+    data_dir: Path = field(metadata={"help": "Folder of everything the server keeps."})
+    host: str = _row("127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
+    port: int = _row(8080, "TCP port to listen on; 0 picks a free one.", low=0)
+    processes: int = _row(1, "Serving processes that share the port.", low=1)
+    threads: int = _row(16, "Threads per serving process that run operations.", low=1)
+    max_body_bytes: int = _row(5 * 1024 * 1024, "Largest request body the server reads.", low=1024)
+
+    authentication: str = _row(
+        "strict",
+        "strict checks every signature; lenient reads the key and region and trusts them; off asks for nothing.",
+        one_of=("strict", "lenient", "off"),
+    )
+    account: str = _row("000000000000", "Account of the credentials made at first start.")
+    region: str = _row("us-east-1", "Region where a request does not name one.")
+
+    metadata_url: str = _row(
+        "", "SQLAlchemy URL of resources, jobs and events; empty: SQLite files in the data folder."
+    )
+    objects_url: str = _row("", "Where s3:// lives: empty for <data dir>/s3, or the endpoint URL of an S3 service.")
+    objects_access_key: str = _row("", "Access key for that S3 service; empty: the usual AWS environment.")
+    objects_secret_key: str = _row("", "Secret key for that S3 service.")
+    objects_region: str = _row("us-east-1", "Region of that S3 service.")
+
+    job_slots: int = _row(2, "Jobs that run at the same time on this machine.", low=1)
+    job_poll_seconds: float = _row(0.2, "How often a worker looks for work.", low=0.01)
+    job_lease_seconds: float = _row(10.0, "A worker silent for so long loses its job to another.", low=0.5)
+    job_attempts: int = _row(3, "How often an interrupted job is tried before it fails.", low=1)
+    job_patience_seconds: float = _row(3.0, "How long a stopped job may tidy up before it is killed.", low=0)
+
+    train_threads: int = _row(0, "Threads of a training; 0: as many as cores, at most 4.", low=0)
+    train_budget_seconds: float = _row(600.0, "Wall time a training plans for.", low=1)
+    train_seed: int = _row(1, "Seed of every training: same data, same seed, same model.", low=0)
+
+    event_hot_days: float = _row(
+        30.0, "How long streamed events stay in the fast store beside the Delta table.", low=0.01
+    )
+    event_settle_seconds: float = _row(60.0, "How often streamed events are copied into the Delta tables.", low=0.1)
+    log_level: str = _row("info", "debug, info, warning or error.", one_of=("debug", "info", "warning", "error"))
+    log_format: str = _row("auto", "auto: readable at a terminal, JSON elsewhere.", one_of=("auto", "json", "text"))
+
+    quota_dataset_groups: int = _row(5, "Active dataset groups per region.", low=1)
+    quota_schemas: int = _row(500, "Schemas per region.", low=1)
+    quota_open_import_jobs: int = _row(5, "Import jobs pending or in progress per region.", low=1)
+    quota_open_solution_versions: int = _row(20, "Solution versions pending or in progress per region.", low=1)
+    quota_solutions: int = _row(10, "Active solutions per dataset group.", low=1)
+    quota_campaigns: int = _row(5, "Active campaigns per dataset group.", low=1)
+    minimum_interactions: int = _row(1000, "Interactions an import or a training needs.", low=1)
+    minimum_users: int = _row(25, "Users with two or more interactions that a training needs.", low=1)
+
+    @property
+    def credentials_file(self) -> Path:
+        """The AWS shared-credentials file made at first start."""
+        return self.data_dir / "credentials"
+
+
+def load(data_dir: Path, overrides: Mapping[str, Any] | None = None, env: Mapping[str, str] = os.environ) -> Settings:
+    """The settings for a data folder; raises SettingsError that tells all faults at once."""
+    table = {row.name: row for row in fields(Settings) if row.name != "data_dir"}
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    for source, given in (
+        (str(data_dir / "openpersonalize.toml"), _file(data_dir / "openpersonalize.toml")),
+        ("environment", {k.removeprefix(PREFIX).lower(): v for k, v in env.items() if k.startswith(PREFIX)}),
+        ("command line", {k: v for k, v in (overrides or {}).items() if v is not None}),
+    ):
+        for name, value in given.items():
+            if name == "data_dir":
+                continue
+            if name not in table:
+                faults.append(f"{source}: there is no setting {name}{_nearest(name, table)}")
+                continue
+            try:
+                values[name] = _convert(table[name], value)
+            except ValueError as fault:
+                faults.append(f"{source}: {name} = {value!r}: {fault}")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return Settings(data_dir=data_dir.absolute(), **values)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as fault:
+        raise SettingsError(f"{path}: {fault}") from fault
+
+
+def _nearest(name: str, table: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, table, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _convert(row: Field[Any], value: Any) -> Any:
+    kind = type(row.default) if row.default is not MISSING else str
+    try:
+        converted = kind(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"expected {'a whole number' if kind is int else 'a number'}") from None
+    low, one_of = row.metadata["low"], row.metadata["one_of"]
+    if low is not None and converted < low:
+        raise ValueError(f"expected at least {low:g}")
+    if one_of and converted not in one_of:
+        raise ValueError(f"expected one of {', '.join(one_of)}")
+    return converted
