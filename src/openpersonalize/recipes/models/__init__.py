@@ -1,1 +1,50 @@
-"""One file per family of models; each has a type before training (hyperparameters) and one after (scores)."""
+"""One file per family of models; each has a type before training and one after.
+
+Before: a frozen dataclass of hyperparameters with `fit`. After: arrays that `score` candidates for a history, that `save`
+into a folder and `load` from one. Saving uses npy, json and onnx, never pickle: a model is data, not code.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, Self, TypeAlias
+
+import numpy as np
+
+from openpersonalize.recipes.data import Floats, History, Ints, TrainingData, Vocabulary
+
+Progress: TypeAlias = Callable[[float, str], None]
+"""Called with the share done (0..1) and a short text; may raise to stop the training."""
+
+
+class Fitted(Protocol):
+    """A model after training."""
+
+    @property
+    def items(self) -> Vocabulary:
+        """The items it knows."""
+        ...
+
+    def score(self, history: History, candidates: Ints) -> Floats:
+        """One number per candidate, higher is better; the scale is the family's own."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write everything that `load` needs."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The same model again; arrays are mapped, not copied, where that helps."""
+        ...
+
+
+class Hyperparameters(Protocol):
+    """A model before training."""
+
+    def fit(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> Fitted:
+        """Learn from `data`; same data and same generator state give the same model."""
+        ...
+
+
+def quiet(_share: float, _text: str) -> None:
+    """A progress callback for callers who do not watch."""
