@@ -1,7 +1,7 @@
 """The arrays that recipes see: who did what when, as numbers.
 
-`item_id` is the caller's string, `item` our number, `items.ids[item]` the way back. Events are sorted by user, then time;
-events of the same second keep the order in which they were imported.
+`item_id` is the caller's string, `item` our number, `items.ids[item]` the way back. Events are sorted by user, then
+time; events of the same second keep the order in which they were imported.
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,10 +65,10 @@ Column: TypeAlias = Categories | Numbers
 
 @dataclass(frozen=True)
 class History:
-    """One user's known items in time order, oldest first: what a fitted model is asked with.
+    """One user's known items in time order, oldest first: what a model is asked with.
 
-    `items` are numbers of the model's vocabulary; `event_types` are numbers of `TrainingData.event_types` (-1: unknown);
-    `timestamps` are epoch seconds. All three have the same length.
+    `items` are numbers of the model's vocabulary; `event_types` are numbers of `TrainingData.event_types` (-1:
+    unknown); `timestamps` are epoch seconds. All three have the same length.
     """
 
     items: Ints
@@ -94,10 +94,11 @@ class History:
 class TrainingData:
     """Everything a recipe may learn from.
 
-    Events of user `u` are `item[offsets[u]:offsets[u + 1]]`, likewise `event_type` (number in `event_types`), `timestamp`
-    (epoch seconds) and `weight` (of its event type; mean 1). `items` holds the items with events and those that only the
-    Items dataset names; columns of `item_columns` have a row per item, of `user_columns` a row per user, NaN or empty
-    where the dataset has no such row. `created` is an item's creation time in epoch seconds, -1 where not given.
+    Events of user `u` are `item[offsets[u]:offsets[u + 1]]`, likewise `event_type` (number in `event_types`),
+    `timestamp` (epoch seconds) and `weight` (of its event type; mean 1). `items` holds the items with events and those
+    that only the Items dataset names; columns of `item_columns` have a row per item, of `user_columns` a row per user,
+    NaN or empty where the dataset has no such row. `created` is an item's creation time in epoch seconds, -1 where not
+    given.
     """
 
     users: Vocabulary

@@ -1,7 +1,7 @@
 """One file per family of models; each has a type before training and one after.
 
-Before: a frozen dataclass of hyperparameters with `fit`. After: arrays that `score` candidates for a history, that `save`
-into a folder and `load` from one. Saving uses npy, json and onnx, never pickle: a model is data, not code.
+Before: a frozen dataclass of hyperparameters with `fit`. After: arrays that `score` candidates for a history, that
+`save` into a folder and `load` from one. Saving uses npy, json and onnx, never pickle: a model is data, not code.
 """
 
 from collections.abc import Callable
