@@ -1,33 +1,40 @@
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from subprocess import run
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from openpersonalize.recipes import catalog
-from openpersonalize.recipes.catalog import RECIPES, check_hyperparameters
-from openpersonalize.recipes.recipe import Hyperparameter
+from openpersonalize.recipes.catalog import BY_NAME, RECIPES, Hyperparameter, check_hyperparameters
 
-ROWS = [(recipe.name, row) for recipe in RECIPES.values() for row in recipe.hyperparameters]
+ROWS = [(recipe.name, row) for recipe in RECIPES for row in recipe.hyperparameters]
 
 
 def test_there_are_twelve_custom_recipes_and_five_for_each_domain_sorted_by_name() -> None:
-    names = [recipe.name for recipe in catalog.of_domain(None)]
-    assert len(names) == 22
-    assert names == sorted(names)
-    assert len(catalog.of_domain("ECOMMERCE")) == len(catalog.of_domain("VIDEO_ON_DEMAND")) == 5
+    rows = [catalog.summary(recipe) for recipe in RECIPES]
+    assert [row["name"] for row in rows] == sorted(BY_NAME)
+    domains = Counter(row.get("domain") for row in rows)
+    assert domains == {None: 12, "ECOMMERCE": 5, "VIDEO_ON_DEMAND": 5}
+    assert all(row.get("domain", "") is not None for row in rows)
+
+
+def known(answer: dict[str, Any] | None) -> dict[str, Any]:
+    assert answer is not None
+    return answer
 
 
 def test_sims_says_what_amazon_says() -> None:
-    answer = catalog.describe_recipe("aws-sims")
+    answer = known(catalog.describe_recipe("aws-sims"))
     assert answer["recipeArn"] == "arn:aws:personalize:::recipe/aws-sims"
     assert answer["algorithmArn"] == "arn:aws:personalize:::algorithm/aws-sims"
     assert answer["featureTransformationArn"] == "arn:aws:personalize:::feature-transformation/sims"
     assert answer["recipeType"] == "RELATED_ITEMS"
     assert answer["creationDateTime"] == datetime.fromtimestamp(1560124800, UTC)
-    assert catalog.describe_feature_transformation("sims")["defaultParameters"] == {
+    assert known(catalog.describe_feature_transformation("sims"))["defaultParameters"] == {
         "min_user_history_length_percentile": "0.005",
         "max_user_history_length_percentile": "0.995",
         "min_item_interaction_count_percentile": "0.01",
@@ -36,7 +43,7 @@ def test_sims_says_what_amazon_says() -> None:
 
 
 def test_user_personalization_shows_its_ranges() -> None:
-    answer = catalog.describe_algorithm("aws-user-personalization")
+    answer = known(catalog.describe_algorithm("aws-user-personalization"))
     assert answer["defaultHyperParameters"] == {"hidden_dimension": "149", "bptt": "32", "recency_mask": "True"}
     ranges = answer["defaultHyperParameterRanges"]
     assert ranges["integerHyperParameterRanges"] == [
@@ -48,22 +55,21 @@ def test_user_personalization_shows_its_ranges() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_whatever_a_recipe_names_can_be_described(name: str) -> None:
-    answer = catalog.describe_recipe(name)
-    algorithm = catalog.algorithm_by_arn(answer["algorithmArn"])
-    transformation = catalog.feature_transformation_by_arn(answer["featureTransformationArn"])
-    assert algorithm is not None
-    assert transformation is not None
-    assert catalog.describe_algorithm(algorithm)["algorithmArn"] == answer["algorithmArn"]
-    assert catalog.describe_feature_transformation(transformation)["status"] == "ACTIVE"
-    assert catalog.by_arn(answer["recipeArn"]) is RECIPES[name]
+    answer = known(catalog.describe_recipe(name))
+    algorithm = known(catalog.describe_algorithm(answer["algorithmArn"].partition("/")[2]))
+    transformation = answer["featureTransformationArn"].partition("/")[2]
+    assert algorithm["algorithmArn"] == answer["algorithmArn"]
+    assert known(catalog.describe_feature_transformation(transformation))["status"] == "ACTIVE"
+    assert catalog.by_arn(answer["recipeArn"]) is BY_NAME[name]
 
 
-def test_an_unknown_arn_has_no_recipe() -> None:
+def test_there_is_nothing_under_an_unknown_name() -> None:
     assert catalog.by_arn("arn:aws:personalize:::recipe/aws-hrnn") is None
-    assert catalog.algorithm_by_arn("arn:aws:personalize:::algorithm/aws-hrnn") is None
-    assert catalog.feature_transformation_by_arn("arn:aws:personalize:::feature-transformation/none") is None
+    assert catalog.describe_recipe("aws-hrnn") is None
+    assert catalog.describe_algorithm("aws-hrnn") is None
+    assert catalog.describe_feature_transformation("featurize_metadata") is None
 
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[f"{name}.{row.name}" for name, row in ROWS])
@@ -75,7 +81,7 @@ def test_defaults_and_bounds_are_allowed(name: str, row: Hyperparameter) -> None
 
 def test_all_faults_are_told_at_once_with_parameter_value_and_range() -> None:
     faults = check_hyperparameters(
-        RECIPES["aws-sims"],
+        BY_NAME["aws-sims"],
         {"popularity_discount_factor": "1.5", "min_cointeraction_count": "many", "depth": "3"},
         {"max_item_interaction_count_percentile": "nan", "min_cointeraction_count": "3"},
     )
@@ -88,23 +94,23 @@ def test_all_faults_are_told_at_once_with_parameter_value_and_range() -> None:
 
 
 def test_a_parameter_that_can_only_be_searched_is_refused_as_a_value() -> None:
-    [fault] = check_hyperparameters(RECIPES["aws-similar-items"], {"item_id_hidden_dim": "100"}, {})
+    [fault] = check_hyperparameters(BY_NAME["aws-similar-items"], {"item_id_hidden_dim": "100"}, {})
     assert "range to search" in fault
 
 
 @given(st.integers(-1000, 1000))
 def test_a_whole_number_is_taken_exactly_within_its_range(number: int) -> None:
-    faults = check_hyperparameters(RECIPES["aws-user-personalization"], {"bptt": str(number)}, {})
+    faults = check_hyperparameters(BY_NAME["aws-user-personalization"], {"bptt": str(number)}, {})
     assert bool(faults) == (not 2 <= number <= 32)
 
 
 @pytest.mark.parametrize("text", ["True", "true", "FALSE"])
 def test_booleans_are_read_in_any_case(text: str) -> None:
-    assert not check_hyperparameters(RECIPES["aws-user-personalization-v2"], {"apply_recency_bias": text}, {})
+    assert not check_hyperparameters(BY_NAME["aws-user-personalization-v2"], {"apply_recency_bias": text}, {})
 
 
 def test_four_recipes_can_be_trained_and_the_others_say_that_they_cannot() -> None:
-    able = {name for name, recipe in RECIPES.items() if recipe.model}
+    able = {name for name, recipe in BY_NAME.items() if recipe.model}
     assert able == {
         "aws-user-personalization-v2",
         "aws-personalized-ranking-v2",
@@ -112,9 +118,9 @@ def test_four_recipes_can_be_trained_and_the_others_say_that_they_cannot() -> No
         "aws-sims",
     }
     with pytest.raises(LookupError, match="aws-trending-now cannot be trained by this version"):
-        catalog.model(RECIPES["aws-trending-now"], {})
+        catalog.model(BY_NAME["aws-trending-now"], {})
     with pytest.raises(LookupError):
-        catalog.fitted(RECIPES["aws-trending-now"])
+        catalog.fitted(BY_NAME["aws-trending-now"])
 
 
 def test_asking_the_catalogue_loads_no_model() -> None:

@@ -15,15 +15,31 @@ from openpersonalize.recipes.domains import DOMAIN
 from openpersonalize.recipes.models import Fitted, Hyperparameters
 from openpersonalize.recipes.recipe import Hyperparameter, Kind, Recipe, Value
 
-RECIPES: Mapping[str, Recipe] = {
-    recipe.name: recipe for recipe in sorted(CUSTOM + DOMAIN, key=lambda recipe: recipe.name)
-}
-"""By name, in the order in which they are listed."""
+__all__ = [
+    "BY_NAME",
+    "LAST_UPDATED",
+    "RECIPES",
+    "Hyperparameter",
+    "Recipe",
+    "by_arn",
+    "check_hyperparameters",
+    "describe_algorithm",
+    "describe_feature_transformation",
+    "describe_recipe",
+    "fitted",
+    "model",
+    "summary",
+]
+
+RECIPES: tuple[Recipe, ...] = tuple(sorted(CUSTOM + DOMAIN, key=lambda recipe: recipe.name))
+"""In the order in which they are listed."""
+
+BY_NAME: Mapping[str, Recipe] = {recipe.name: recipe for recipe in RECIPES}
 
 LAST_UPDATED = datetime(2025, 11, 30, tzinfo=UTC)
 """All recipes share the date of the catalogue's last change."""
 
-_BY_ARN = {recipe.arn: recipe for recipe in RECIPES.values()}
+_BY_ARN = {recipe.arn: recipe for recipe in RECIPES}
 _MEMBERS: Mapping[Kind, str] = {
     "algorithm": "algorithmHyperParameters",
     "featurisation": "featureTransformationParameters",
@@ -35,25 +51,23 @@ def by_arn(arn: str) -> Recipe | None:
     return _BY_ARN.get(arn)
 
 
-def of_domain(domain: str | None) -> list[Recipe]:
-    """The recipes of a domain, or all, sorted by name."""
-    return [recipe for recipe in RECIPES.values() if domain in (None, recipe.domain)]
+def summary(recipe: Recipe) -> dict[str, Any]:
+    """A row of ListRecipes; only a domain's recipe has a `domain`."""
+    row = {
+        "name": recipe.name,
+        "recipeArn": recipe.arn,
+        "status": "ACTIVE",
+        "creationDateTime": recipe.created,
+        "lastUpdatedDateTime": LAST_UPDATED,
+    }
+    return row | ({"domain": recipe.domain} if recipe.domain else {})
 
 
-def algorithm_by_arn(arn: str) -> str | None:
-    """The name of the algorithm with that ARN."""
-    return next((name for name in _algorithms() if arn == f"arn:aws:personalize:::algorithm/{name}"), None)
-
-
-def feature_transformation_by_arn(arn: str) -> str | None:
-    """The name of the feature transformation with that ARN."""
-    prefix = "arn:aws:personalize:::feature-transformation/"
-    return next((name for name in _transformations() if arn == prefix + name), None)
-
-
-def describe_recipe(name: str) -> dict[str, Any]:
-    """What DescribeRecipe says; ListRecipes takes its members from here, and `domain` besides."""
-    recipe = RECIPES[name]
+def describe_recipe(name: str) -> dict[str, Any] | None:
+    """What DescribeRecipe says; None where there is no such recipe."""
+    recipe = BY_NAME.get(name)
+    if recipe is None:
+        return None
     return {
         "name": recipe.name,
         "recipeArn": recipe.arn,
@@ -67,9 +81,11 @@ def describe_recipe(name: str) -> dict[str, Any]:
     }
 
 
-def describe_algorithm(name: str) -> dict[str, Any]:
-    """What DescribeAlgorithm says, with the algorithm hyperparameters of the recipe that uses it."""
-    recipe = _algorithms()[name]
+def describe_algorithm(name: str) -> dict[str, Any] | None:
+    """What DescribeAlgorithm says, with the hyperparameters of the recipe that uses it; None for an unknown name."""
+    recipe = next((recipe for recipe in RECIPES if name == (recipe.algorithm or recipe.name)), None)
+    if recipe is None:
+        return None
     rows = [row for row in recipe.hyperparameters if row.kind == "algorithm"]
     return {
         "name": name,
@@ -90,9 +106,11 @@ def describe_algorithm(name: str) -> dict[str, Any]:
     }
 
 
-def describe_feature_transformation(name: str) -> dict[str, Any]:
+def describe_feature_transformation(name: str) -> dict[str, Any] | None:
     """What DescribeFeatureTransformation says; recipes that share one agree on its parameters or have none."""
-    recipes = _transformations()[name]
+    recipes = [recipe for recipe in RECIPES if name == (recipe.feature_transformation or recipe.name)]
+    if not recipes:
+        return None
     return {
         "name": name,
         "featureTransformationArn": recipes[0].feature_transformation_arn,
@@ -141,18 +159,6 @@ def fitted(recipe: Recipe) -> type[Fitted]:
 def _load(path: str) -> Any:
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
-
-
-def _algorithms() -> dict[str, Recipe]:
-    """By name, the recipe that uses it; no two share one."""
-    return {recipe.algorithm or recipe.name: recipe for recipe in RECIPES.values()}
-
-
-def _transformations() -> dict[str, list[Recipe]]:
-    found: dict[str, list[Recipe]] = {}
-    for recipe in RECIPES.values():
-        found.setdefault(recipe.feature_transformation or recipe.name, []).append(recipe)
-    return found
 
 
 def _range(row: Hyperparameter, kind: type[int] | type[float]) -> dict[str, Any]:

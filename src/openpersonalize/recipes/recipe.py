@@ -82,8 +82,8 @@ class Recipe:
     domain: str | None = None
     algorithm: str = ""
     feature_transformation: str = ""
-    requires: frozenset[str] = frozenset({"INTERACTIONS"})
-    optional: frozenset[str] = frozenset({"ITEMS", "USERS"})
+    required_datasets: frozenset[str] = frozenset({"INTERACTIONS"})
+    optional_datasets: frozenset[str] = frozenset({"ITEMS", "USERS"})
     served_by: frozenset[Door]
     user_id: Need
     item_id: Need = "unused"
