@@ -120,7 +120,8 @@ def test_all_faults_are_told_at_once() -> None:
     said = fault("Interactions", field("USER_ID", "int"), field("X", "map"), field("TIMESTAMP", "int"))
     assert said == (
         "Input schema is not valid: X: type must be one of boolean, double, float, int, long, string, or such a type "
-        "in a list with null; ITEM_ID: required, but missing; USER_ID: type must be string; TIMESTAMP: type must be long."
+        "in a list with null; ITEM_ID: required, but missing; USER_ID: type must be string; "
+        "TIMESTAMP: type must be long."
     )
 
 
