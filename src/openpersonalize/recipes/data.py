@@ -5,12 +5,14 @@ time; events of the same second keep the order in which they were imported.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias
+from pathlib import Path
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 Ints: TypeAlias = npt.NDArray[np.integer]
 Floats: TypeAlias = npt.NDArray[np.floating]
@@ -37,6 +39,15 @@ class Vocabulary:
     def known(self, ids: Iterable[str]) -> list[int]:
         """The numbers of those ids that are known, in order."""
         return [self.numbers[text] for text in ids if text in self.numbers]
+
+    def save(self, path: Path) -> None:
+        """One JSON list."""
+        path.write_bytes(orjson.dumps(self.ids))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The same ids again."""
+        return cls(tuple(orjson.loads(path.read_bytes())))
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,18 @@ class TrainingData:
     def head(self, lengths: Ints) -> "TrainingData":
         """The same users with only the oldest `lengths[u]` events of each."""
         return self._with_events(np.arange(len(self.users)), self.offsets[:-1], self.offsets[:-1] + lengths)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> "TrainingData":
+        """The same users and items with only the events that `keep` [events] marks."""
+        kept = np.concatenate([[0], np.cumsum(keep)])
+        return replace(
+            self,
+            offsets=kept[self.offsets].astype(np.int64),
+            item=self.item[keep],
+            timestamp=self.timestamp[keep],
+            event_type=self.event_type[keep],
+            weight=None if self.weight is None else self.weight[keep],
+        )
 
     def _with_events(self, users: Ints, starts: Ints, ends: Ints) -> "TrainingData":
         lengths = ends - starts

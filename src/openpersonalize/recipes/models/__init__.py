@@ -4,7 +4,7 @@ Before: a frozen dataclass of hyperparameters with `fit`. After: arrays that `sc
 `save` into a folder and `load` from one. Saving uses npy, json and onnx, never pickle: a model is data, not code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, Self, TypeAlias
 
@@ -26,6 +26,10 @@ class Fitted(Protocol):
 
     def score(self, history: History, candidates: Ints) -> Floats:
         """One number per candidate, higher is better; the scale is the family's own."""
+        ...
+
+    def scores_many(self, histories: Sequence[History]) -> Floats:
+        """The scores of all items for many histories at once, `[B, C]`."""
         ...
 
     def save(self, folder: Path) -> None:
