@@ -78,9 +78,9 @@ def test_an_error_undoes_the_whole_transaction(metadata: Metadata) -> None:
 
     with pytest.raises(ValueError), metadata.transaction() as tx:  # noqa: PT011 - the one raised above
         fail(tx)
-    with metadata.reading() as tx:
-        assert tx.find(Thing, thing(1).arn) is None
-        assert tx.tags(thing(1).arn) == {}
+    with metadata.reading() as after:
+        assert after.find(Thing, thing(1).arn) is None
+        assert after.tags(thing(1).arn) == {}
 
 
 def test_replace_and_remove_want_a_record_that_is_there(metadata: Metadata) -> None:
