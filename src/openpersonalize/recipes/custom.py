@@ -112,7 +112,7 @@ CUSTOM = (
         most_items=5_000_000,
         most_interactions=3_000_000_000,
         model=f"{_MODELS}.sequence:Sequence",
-        fitted=f"{_MODELS}.sequence:SequenceModel",
+        fitted=f"{_MODELS}.sequence_model:SequenceModel",
     ),
     Recipe(
         name="aws-popularity-count",
@@ -210,6 +210,6 @@ CUSTOM = (
         most_items=5_000_000,
         most_interactions=3_000_000_000,
         model=f"{_MODELS}.sequence:Sequence",
-        fitted=f"{_MODELS}.sequence:SequenceModel",
+        fitted=f"{_MODELS}.sequence_model:SequenceModel",
     ),
 )

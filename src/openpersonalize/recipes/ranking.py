@@ -5,7 +5,7 @@ import numpy as np
 from openpersonalize.recipes.data import Floats, Ints
 
 
-def best(scores: Floats, k: int) -> Ints:
+def best(scores: Floats | Ints, k: int) -> Ints:
     """The places of the `k` highest scores, best first; fewer where there are fewer scores.
 
     >>> best(np.array([1.0, 3.0, 2.0, 3.0]), k=3).tolist()

@@ -1,0 +1,156 @@
+"""A trained version as a folder: the model, and what answering needs besides it.
+
+    manifest.json        recipe, hyperparameters, seed, versions, counts, metrics, timing
+    model/               files of the recipe's own model
+    event_types.json     in the order of their numbers
+    popular.npy          all items, those with most users first
+    histories/           the latest events of every trained user
+
+Arrays are mapped, so loading costs milliseconds and processes share the memory.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import orjson
+
+from openpersonalize.recipes import catalog
+from openpersonalize.recipes.data import History, Ints, TrainingData, Vocabulary
+from openpersonalize.recipes.models import Fitted
+from openpersonalize.recipes.models.popularity import distinct_users
+from openpersonalize.recipes.ranking import best
+from openpersonalize.recipes.recipe import Recipe
+
+LATEST_EVENTS = 200
+"""Of each user; the longest history that a model looks at."""
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Histories by user id, without a million Python strings: a sorted array of hashes leads to a row.
+
+    Row `r` has hash `hashes[r]`, the id `ids[id_ends[r]:id_ends[r + 1]]` in UTF-8, which settles equal hashes, and the
+    events `offsets[r]` to `offsets[r + 1]` of the other arrays.
+    """
+
+    hashes: Ints
+    ids: Ints
+    id_ends: Ints
+    offsets: Ints
+    items: Ints
+    event_types: Ints
+    timestamps: Ints
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    @classmethod
+    def of(cls, data: TrainingData) -> Self:
+        """The latest events of all users of `data`."""
+        ids = [user_id.encode() for user_id in data.users.ids]
+        hashes = np.frombuffer(b"".join(map(_digest, ids)), "<u8")
+        order = np.argsort(hashes, kind="stable")
+        starts = np.maximum(data.offsets[:-1], data.offsets[1:] - LATEST_EVENTS)[order]
+        lengths = data.offsets[1:][order] - starts
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        rows = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return cls(
+            hashes[order],
+            np.frombuffer(b"".join(ids[user] for user in order), np.uint8),
+            np.concatenate([[0], np.cumsum([len(ids[user]) for user in order])]).astype(np.int64),
+            offsets,
+            data.item[rows].astype(np.int32),
+            data.event_type[rows].astype(np.int16),
+            data.timestamp[rows].astype(np.int64),
+        )
+
+    def get(self, user_id: str) -> History | None:
+        """The user's events, oldest first; None for somebody the training did not see."""
+        wanted = user_id.encode()
+        number = np.frombuffer(_digest(wanted), "<u8")[0]
+        row = int(np.searchsorted(self.hashes, number))
+        while row < len(self.hashes) and self.hashes[row] == number:
+            if self.ids[self.id_ends[row] : self.id_ends[row + 1]].tobytes() == wanted:
+                own = slice(self.offsets[row], self.offsets[row + 1])
+                events = (self.items[own], self.event_types[own], self.timestamps[own])
+                return History(*(np.array(part, np.int64) for part in events))
+            row += 1
+        return None
+
+    def save(self, folder: Path) -> None:
+        """One file per array."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in self.__dataclass_fields__:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The same histories, mapped into memory."""
+        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """All that a trained version leaves behind; `popular` are item numbers, those with most users first."""
+
+    model: Fitted
+    recipe: Recipe
+    event_types: Vocabulary
+    popular: Ints
+    histories: Histories
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, model: Fitted, recipe: Recipe, data: TrainingData, manifest: Mapping[str, Any]) -> Self:
+        """From a model and the data that it has learned from."""
+        popular = best(distinct_users(data), len(data.items)).astype(np.int32)
+        return cls(model, recipe, Vocabulary(data.event_types), popular, Histories.of(data), manifest)
+
+    @cached_property
+    def everything(self) -> Ints:
+        """The numbers of all items of the model."""
+        return np.arange(len(self.model.items))
+
+    @property
+    def gives_scores(self) -> bool:
+        """Whether answers of this recipe carry scores."""
+        return "scores" in self.recipe.abilities
+
+    def history(self, user_id: str) -> History | None:
+        """The trained user's latest events; None for somebody new."""
+        return self.histories.get(user_id)
+
+    def save(self, folder: Path) -> None:
+        """Write the files named at the top of this module."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model").mkdir(exist_ok=True)
+        self.model.save(folder / "model")
+        self.histories.save(folder / "histories")
+        self.event_types.save(folder / "event_types.json")
+        np.save(folder / "popular.npy", self.popular)
+        manifest = {"recipe": self.recipe.name} | dict(self.manifest)
+        options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+        (folder / "manifest.json").write_bytes(orjson.dumps(manifest, option=options))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The version again; needs no library of training."""
+        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        recipe = catalog.BY_NAME[manifest["recipe"]]
+        return cls(
+            catalog.fitted(recipe).load(folder / "model"),
+            recipe,
+            Vocabulary.load(folder / "event_types.json"),
+            np.load(folder / "popular.npy", mmap_mode="r"),
+            Histories.load(folder / "histories"),
+            manifest,
+        )
+
+
+def _digest(user_id: bytes) -> bytes:
+    return blake2b(user_id, digest_size=8).digest()
