@@ -7,7 +7,7 @@ import numpy as np
 
 from openpersonalize import avro
 from openpersonalize.recipes.data import Categories, Column, Floats, Ints, Numbers
-from openpersonalize.training.encoding import encode, renumber
+from openpersonalize.training.encoding import dictionary, encode, renumber
 
 UNKNOWN_TIME = -1
 
@@ -46,7 +46,7 @@ def _categories(name: str, values: Any, rows: Ints) -> Categories:
     owner = pc.list_parent_indices(lists).to_numpy()
     parts = pc.utf8_trim_whitespace(pc.list_flatten(lists))
     real = pc.not_equal(parts, "").to_numpy(zero_copy_only=False)
-    ids, codes = encode([parts.filter(pa.array(real))])
+    ids, codes = encode([dictionary(parts.filter(pa.array(real)))])
     pairs = np.unique(np.stack([owner[real], codes]).astype(np.int64), axis=1)
     counts = np.bincount(pairs[0], minlength=len(values)).astype(np.int64)
     return _taken(name, ids, (counts, pairs[1]), rows)

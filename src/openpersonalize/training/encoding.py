@@ -42,13 +42,20 @@ def batches(rows: Any) -> Iterator[Any]:
     yield from rows.to_batches() if isinstance(rows, pa.Table) else rows
 
 
+def dictionary(strings: Any) -> Any:
+    """An Arrow array of strings, each distinct one held once; missing ones become empty."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.fill_null(strings.cast(pa.large_string()), "").dictionary_encode()
+
+
 def encode(chunks: Iterable[Any]) -> tuple[Any, Ints]:
-    """Chunks of strings as one Arrow array of the distinct ones, and a number per row: its place in there."""
+    """Dictionaries as one Arrow array of the distinct strings, and a number per row: its place in there."""
     import pyarrow as pa
 
     texts = pa.large_string()
-    encoded = [chunk.cast(texts).dictionary_encode() for chunk in chunks]
-    whole = pa.chunked_array(encoded, pa.dictionary(pa.int32(), texts)).unify_dictionaries()
+    whole = pa.chunked_array(list(chunks), pa.dictionary(pa.int32(), texts)).unify_dictionaries()
     if not whole.num_chunks:
         return pa.array([], texts), np.zeros(0, np.int32)
     codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in whole.chunks])

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from openpersonalize.errors import JobFailed
 from openpersonalize.recipes.data import Floats, Ints, TrainingData
-from openpersonalize.training.encoding import Source, batches, encode, renumber
+from openpersonalize.training.encoding import Source, batches, dictionary, encode, renumber
 from openpersonalize.training.selection import EventRule, Selection
 
 _NEEDED = ("USER_ID", "ITEM_ID", "TIMESTAMP")
-_LEFT_OUT = -1.0
+_LEFT_OUT = np.float32(-1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +54,10 @@ class Events:
 
 def read_events(source: Source, selection: Selection) -> Events:
     """The events that a rule of the selection lets in; those without user, item or time are nobody's and left out."""
-    kept = list(_selected(source, selection))
-    user_ids, user = encode(batch["USER_ID"] for batch, _ in kept)
-    item_ids, item = encode(batch["ITEM_ID"] for batch, _ in kept)
-    types, kind = encode(batch["EVENT_TYPE"] for batch, _ in kept)
-    seconds = [batch["TIMESTAMP"].to_numpy(zero_copy_only=False) for batch, _ in kept]
+    parts = list(_selected(source, selection))
+    user_ids, user = encode(part.user for part in parts)
+    item_ids, item = encode(part.item for part in parts)
+    types, kind = encode(part.type for part in parts)
     return Events(
         user_ids=user_ids,
         item_ids=item_ids,
@@ -66,8 +65,8 @@ def read_events(source: Source, selection: Selection) -> Events:
         user=user,
         item=item,
         type=kind,
-        timestamp=np.concatenate([np.zeros(0, np.int64), *seconds]),
-        weight=np.concatenate([np.zeros(0), *(weight for _, weight in kept)]),
+        timestamp=np.concatenate([np.zeros(0, np.int64), *(part.timestamp for part in parts)]),
+        weight=np.concatenate([np.zeros(0, np.float32), *(part.weight for part in parts)]),
     )
 
 
@@ -125,19 +124,31 @@ def numbered(events: Events, item_ids: Any, keep_items: npt.NDArray[np.bool_], *
     )
 
 
-def _selected(source: Source, selection: Selection) -> Iterator[tuple[Any, Floats]]:
-    """Batches of kept rows, each row with the highest weight of the rules that let it in."""
+@dataclass(frozen=True)
+class _Part:
+    """Kept rows of one batch: dictionaries, so that each string is held once, and the highest weight of their rules."""
+
+    user: Any
+    item: Any
+    type: Any
+    timestamp: Ints
+    weight: Floats
+
+
+def _selected(source: Source, selection: Selection) -> Iterator[_Part]:
     import pyarrow as pa
 
     names = [name for name in (*_NEEDED, "EVENT_TYPE", "EVENT_VALUE") if name in source.schema.by_name]
     for rows in batches(source.snapshot.arrow(names)):
         typed = rows if "EVENT_TYPE" in names else rows.append_column("EVENT_TYPE", pa.array([""] * len(rows)))
-        weight = np.full(len(rows), _LEFT_OUT)
+        weight = np.full(len(rows), _LEFT_OUT, np.float32)
         for rule in selection.events:
-            weight = np.maximum(weight, np.where(_obeys(typed, rule), rule.weight, _LEFT_OUT))
+            weight = np.maximum(weight, np.where(_obeys(typed, rule), np.float32(rule.weight), _LEFT_OUT))
         weight[_nobodys(rows)] = _LEFT_OUT
         kept = weight != _LEFT_OUT
-        yield typed.select([*_NEEDED, "EVENT_TYPE"]).filter(pa.array(kept)), weight[kept]
+        known = typed.filter(pa.array(kept))
+        user, item, kind = (dictionary(known[name]) for name in ("USER_ID", "ITEM_ID", "EVENT_TYPE"))
+        yield _Part(user, item, kind, known["TIMESTAMP"].to_numpy(zero_copy_only=False), weight[kept])
 
 
 def _obeys(rows: Any, rule: EventRule) -> npt.NDArray[np.bool_]:
@@ -168,4 +179,4 @@ def _scaled(weight: Floats) -> Floats:
     mean = float(weight.mean()) if len(weight) else 1.0
     if mean == 0:
         raise JobFailed("All interactions have event weight 0; at least one event type must have a higher weight.")
-    return weight / mean
+    return (weight / mean).astype(np.float32)
