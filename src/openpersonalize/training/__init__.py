@@ -1,1 +1,5 @@
-"""Stored records to a fitted model and its offline metrics: read, split, fit."""
+"""Stored records to a fitted model and its offline metrics: read, split, fit, evaluate."""
+
+from openpersonalize.training.fit import Order, Trained, train, workspace
+
+__all__ = ["Order", "Trained", "train", "workspace"]

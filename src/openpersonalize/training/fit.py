@@ -1,0 +1,197 @@
+"""A training from beginning to end: read, measure on users not seen, learn from everybody, keep.
+
+The metrics come from a model of 90 % of the users; the model that is kept has learned from all of them, with the same
+hyperparameters.
+"""
+
+import platform
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from openpersonalize import logs
+from openpersonalize.avro import Schema
+from openpersonalize.recipes import catalog
+from openpersonalize.recipes.artefact import Artefact
+from openpersonalize.recipes.data import TrainingData
+from openpersonalize.recipes.models import Fitted, Hyperparameters, Progress
+from openpersonalize.training.encoding import Snapshot, Source
+from openpersonalize.training.evaluate import evaluate
+from openpersonalize.training.events import Limits
+from openpersonalize.training.read import read
+from openpersonalize.training.selection import Selection
+from openpersonalize.training.split import split
+
+LIBRARIES = ("openpersonalize", "numpy", "scipy", "pyarrow", "onnxruntime", "torch")
+_SECONDS_PER_HOUR = 3600
+# Both fits share the budget; reading, asking and writing are small beside them.
+_FIT_SHARE = 0.5
+_MEASURING, _MEASURED = 1, 2
+
+Dataset = TypeVar("Dataset", contravariant=True)  # noqa: PLC0105 - what it is says more than how it varies
+
+
+class Records(Protocol[Dataset]):
+    """Where the rows of datasets are."""
+
+    def snapshot(self, dataset: Dataset, /) -> Snapshot:
+        """The dataset as it is now."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be trained; `config` is a solution's `solutionConfig` as it is on the wire.
+
+    `threads` 0 leaves their number to the model; `budget_seconds` is the wall time that the whole training plans for.
+    """
+
+    recipe: str
+    event_type: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 1
+    threads: int = 0
+    budget_seconds: float = 600.0
+    minimum_interactions: int = 1000
+    minimum_users: int = 25
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The hyperparameters that the caller has set."""
+        given = (self.config.get(member) for member in ("algorithmHyperParameters", "featureTransformationParameters"))
+        return {name: text for parameters in given for name, text in (parameters or {}).items()}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The kept model's folder (see `recipes.artefact`), its offline metrics, the wall time, and how it was made."""
+
+    folder: Path
+    metrics: dict[str, float]
+    hours: float
+    manifest: Mapping[str, Any]
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A folder for one training, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="openpersonalize-training-") as folder:
+        yield Path(folder)
+
+
+def train(
+    order: Order,
+    records: Records[Dataset],
+    sources: Mapping[str, tuple[Dataset, Schema]],
+    folder: Path,
+    progress: Progress,
+) -> Trained:
+    """Train what was ordered into `folder`; JobFailed when the data are too few.
+
+    `sources` are by dataset type. Same order and same records give the same model, as far as its family promises it.
+    """
+    watch = _Watch()
+    recipe = catalog.BY_NAME[order.recipe]
+    snapshots = {kind: Source(records.snapshot(dataset), schema) for kind, (dataset, schema) in sources.items()}
+    limits = Limits(
+        interactions=order.minimum_interactions,
+        users=order.minimum_users,
+        most_items=recipe.most_items,
+        most_interactions=recipe.most_interactions,
+    )
+    data = read(snapshots, Selection.of(order.event_type, order.config), limits, _stage(progress, 0.0, 0.1, "Reading"))
+    watch.lap("read")
+    budget = order.budget_seconds * _FIT_SHARE
+    hyper = catalog.model(recipe, order.parameters, threads=order.threads, budget_seconds=budget)
+    metrics, asked = _measured(hyper, recipe.type, data, order.seed, progress)
+    watch.lap("measure")
+    model = _fitted(hyper, data, (order.seed, _MEASURED), _stage(progress, 0.5, 0.95, "Training on all users"))
+    watch.lap("fit")
+    manifest = {
+        **_manifest(order, hyper, model),
+        "data": {kind: source.snapshot.version for kind, source in snapshots.items()},
+        "counts": _counts(data) | {"users_asked": asked},
+        "metrics": metrics,
+        "seconds": watch.laps,
+    }
+    progress(0.95, "Saving the model")
+    Artefact.of(model, recipe, data, manifest).save(folder)
+    hours = watch.total / _SECONDS_PER_HOUR
+    logs.get("training").info("trained", recipe=recipe.name, **manifest["counts"], **watch.laps)
+    progress(1.0, "Trained")
+    return Trained(folder, metrics, round(hours, 3), manifest)
+
+
+def _measured(
+    hyper: Hyperparameters, recipe_type: str, data: TrainingData, seed: int, progress: Progress
+) -> tuple[dict[str, float], int]:
+    """Metrics of a model that has learned from 90 % of the users, and how many of the others were asked."""
+    parts = split(data, seed)
+    model = _fitted(hyper, parts.train, (seed, _MEASURING), _stage(progress, 0.1, 0.45, "Training for the metrics"))
+    step = _stage(progress, 0.45, 0.5, "Measuring")
+    return evaluate(model, parts, recipe_type, lambda share: step(share, "")), len(parts.histories)
+
+
+def _fitted(hyper: Hyperparameters, data: TrainingData, seeds: tuple[int, int], progress: Progress) -> Fitted:
+    return hyper.fit(data, np.random.default_rng(seeds), progress)
+
+
+def _stage(progress: Progress, start: float, end: float, name: str) -> Progress:
+    """Tells a stage's own share as one of the whole."""
+
+    def tell(share: float, text: str) -> None:
+        progress(start + (end - start) * share, f"{name}: {text}" if text else name)
+
+    return tell
+
+
+def _manifest(order: Order, hyper: Hyperparameters, model: Fitted) -> dict[str, Any]:
+    return {
+        "hyperparameters": asdict(hyper),  # type: ignore[call-overload]
+        "order": asdict(order),
+        "plan": getattr(model, "plan", None),
+        "versions": {"python": platform.python_version(), **dict(_versions())},
+    }
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for library in LIBRARIES:
+        try:
+            yield library, metadata.version(library)
+        except metadata.PackageNotFoundError:  # torch is missing where only counting models are trained
+            continue
+
+
+def _counts(data: TrainingData) -> dict[str, int]:
+    return {
+        "users": len(data.users),
+        "items": len(data.items),
+        "interactions": len(data.item),
+        "event_types": len(data.event_types),
+    }
+
+
+class _Watch:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._start = self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """The stage `name` ends here."""
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self._start
