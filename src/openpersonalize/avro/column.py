@@ -11,7 +11,7 @@ LATEST_SECOND = 10**11
 
 WHOLE_RANGES = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 _WHOLE = re.compile(r"\s*-?[0-9]+\s*")
-_DECIMAL = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")
+_DECIMAL = re.compile(r"\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")
 
 
 @dataclass(frozen=True)

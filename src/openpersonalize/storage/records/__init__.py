@@ -1,1 +1,7 @@
 """Interactions, items and users: Delta Lake tables for what is settled, a SQL table for what just streamed in."""
+
+from openpersonalize.storage.records.dataset import Dataset
+from openpersonalize.storage.records.store import Records
+from openpersonalize.storage.records.table import Statistics
+
+__all__ = ["Dataset", "Records", "Statistics"]

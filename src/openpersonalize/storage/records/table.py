@@ -1,0 +1,117 @@
+"""The Delta tables: where they are, what is in them, and commits that happen once.
+
+One table per dataset, partitioned by `_source`: what import jobs brought ("bulk") and what came one by one ("put").
+A reader holds one version; a writer adds a new one or nothing. See docs/data.md.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openpersonalize.storage.records.columns import BULK, INGESTED, PUT, SOURCE
+from openpersonalize.storage.records.dataset import Dataset
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import CommitProperties, DeltaTable
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a table holds, from its log alone."""
+
+    version: int | None
+    bulk_rows: int
+    put_rows: int
+    bytes: int
+    newest: int
+    """The highest `_ingested`; -1 when nothing is there."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table by its address; it need not exist yet."""
+
+    uri: str
+    options: Mapping[str, str]
+
+    def open(self, version: int | None = None) -> "DeltaTable | None":
+        """The table at a version, or the newest; None when it was never written."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        try:
+            return DeltaTable(self.uri, version=version, storage_options=dict(self.options))
+        except TableNotFoundError:
+            return None
+
+    def made(self, schema: "pa.Schema") -> "DeltaTable":
+        """The table, made if need be; two may do so at once."""
+        from deltalake import DeltaTable
+
+        found = self.open()
+        if found is None:
+            DeltaTable.create(
+                self.uri,
+                schema=schema,
+                mode="ignore",
+                partition_by=[SOURCE],
+                storage_options=dict(self.options),
+                configuration={"delta.checkpointInterval": "50"},
+            )
+            found = self.open()
+        if found is None:
+            raise RuntimeError(f"{self.uri} vanished while it was made.")
+        return found
+
+    def statistics(self) -> Statistics:
+        """Counted from the log; no data is read."""
+        import pyarrow as pa
+
+        table = self.open()
+        if table is None:
+            return Statistics(None, 0, 0, 0, -1)
+        files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+        rows = {BULK: 0, PUT: 0}
+        for file in files:
+            rows[file[f"partition.{SOURCE}"]] += file["num_records"]
+        newest = max((file.get(f"max.{INGESTED}") or -1 for file in files), default=-1)
+        return Statistics(table.version(), rows[BULK], rows[PUT], sum(file["size_bytes"] for file in files), newest)
+
+    def drop(self) -> None:
+        """Remove the table and its history; nothing there is no error."""
+        if "://" in self.uri:
+            from obstore.store import from_url
+
+            store = from_url(self.uri, config=_lowered(self.options))
+            store.delete([meta["path"] for chunk in store.list() for meta in chunk])
+        elif Path(self.uri).exists():
+            shutil.rmtree(self.uri)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All tables: a folder, or an s3:// URL with the options of delta-rs."""
+
+    root: str
+    options: Mapping[str, str]
+
+    def of(self, dataset: Dataset) -> Table:
+        """The table of a dataset."""
+        return Table(f"{self.root}/{dataset.key}", self.options)
+
+
+def once(name: str, number: int = 1, **facts: Any) -> "CommitProperties":
+    """Properties of a commit that the table takes once: see `DeltaTable.transaction_version(name)`.
+
+    A second writer that read the table before the first committed gets CommitFailedError.
+    """
+    from deltalake import CommitProperties, Transaction
+
+    return CommitProperties(custom_metadata=facts, app_transactions=[Transaction(name, number)])
+
+
+def _lowered(options: Mapping[str, str]) -> Any:
+    return {key.lower(): value for key, value in options.items()}
