@@ -74,6 +74,15 @@ class Task:
                 raise Stopped
             yield tx
 
+    def verify(self) -> None:
+        """Make sure, just before an effect outside the database, that the job is still ours and wanted.
+
+        Raises Stopped and LeaseLost. Not inside a transaction.
+        """
+        with sql.writing(self.metadata.engine) as connection:
+            if self.queue.beat(connection, self.job.lease):
+                raise Stopped
+
     @contextmanager
     def publish(self) -> Iterator[Transaction]:
         """The metadata write transaction that ends the job: what is written in it is true exactly if the job is done.
