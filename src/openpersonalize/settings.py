@@ -55,6 +55,7 @@ class Settings:
     job_lease_seconds: float = _row(10.0, "A worker silent for so long loses its job to another.", low=0.5)
     job_attempts: int = _row(3, "How often an interrupted job is tried before it fails.", low=1)
     job_patience_seconds: float = _row(3.0, "How long a stopped job may tidy up before it is killed.", low=0)
+    job_keep_days: float = _row(7.0, "How long the rows of ended jobs are kept.", low=0)
 
     train_threads: int = _row(0, "Threads of a training; 0: as many as cores, at most 4.", low=0)
     train_budget_seconds: float = _row(600.0, "Wall time a training plans for.", low=1)
