@@ -1,0 +1,187 @@
+"""The door: an ASGI application in front of plain functions.
+
+A call goes through the steps of `_steps` and `_perform`, read top to bottom: route, read the body, then in a thread
+authenticate, decode, parse, run the operation, write. Whatever a step raises becomes an answer in `faults`.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from openpersonalize import logs, telemetry
+from openpersonalize.clock import Clock
+from openpersonalize.errors import SerializationException
+from openpersonalize.settings import Settings
+from openpersonalize.wire import asgi, faults, models
+from openpersonalize.wire.authentication import Authentication
+from openpersonalize.wire.identity import Caller, Identity
+from openpersonalize.wire.messages import Reply, Request, Told, headers_of
+
+_log = logs.get("wire")
+
+
+@dataclass
+class _Call:
+    """What is known of a call so far, for its answer and its line in the log."""
+
+    request_id: str
+    started: float
+    rest: bool
+    source: str | None
+    operation: models.Operation | None = None
+    caller: Caller | None = None
+    resources: tuple[str, ...] = ()
+
+
+class Door:
+    """All 79 operations behind one port, as an ASGI application.
+
+    `operations` are functions by snake-case operation name, called with `context(caller)` and the members of the input
+    as keyword arguments; they may be missing (501). Their answer is a mapping by wire names, None, or a
+    `concurrent.futures.Future` of one, which is awaited without holding a thread. `lookup` finds an identity by access
+    key. `ready` is asked by GET /healthz on the event loop and must not block. `startup` and `shutdown` run once, in a
+    thread, before the first call and after the last.
+    """
+
+    def __init__(
+        self,
+        operations: Mapping[str, Callable[..., Any]],
+        context: Callable[[Caller], Any],
+        lookup: Callable[[str], Identity | None],
+        clock: Clock,
+        settings: Settings,
+        *,
+        ready: Callable[[], bool],
+        startup: Callable[[], None] = lambda: None,
+        shutdown: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._operations = operations
+        self._context = context
+        self._authentication = Authentication(settings, lookup, clock)
+        self._most_bytes = settings.max_body_bytes
+        self._ready = ready
+        self._startup, self._shutdown = startup, shutdown
+        self._model = models.load()
+        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="operation")
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Serve one ASGI connection scope: `http` or `lifespan`."""
+        if scope["type"] == "lifespan":
+            await asgi.live(receive, send, self._startup, self._stop)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            raise ValueError(f"this application does not speak {scope['type']}")
+
+    async def _serve(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        request_id = str(uuid.uuid4())
+        try:
+            reply = await self._page(scope) or await self._answer(scope, receive, request_id)
+        except asgi.DisconnectedError:
+            _log.debug("client gone before its request was whole", request_id=request_id)
+        else:
+            await asgi.answer(send, reply, request_id, head=scope["method"] == "HEAD")
+
+    async def _page(self, scope: asgi.Scope) -> Reply | None:
+        """The two pages for operators, unsigned; None for everything else."""
+        if scope["method"] not in ("GET", "HEAD"):
+            return None
+        if scope["path"] == "/healthz":
+            ready = self._ready()
+            return Reply(200 if ready else 503, faults.REST, b'{"status":"ok"}' if ready else b'{"status":"starting"}')
+        if scope["path"] == "/metrics":
+            text = await asyncio.get_running_loop().run_in_executor(self._threads, telemetry.exposition)
+            return Reply(200, telemetry.CONTENT_TYPE.encode(), text)
+        return None
+
+    async def _answer(self, scope: asgi.Scope, receive: asgi.Receive, request_id: str) -> Reply:
+        headers = headers_of(scope["headers"])
+        client = scope.get("client")
+        call = _Call(request_id, time.perf_counter(), "x-amz-target" not in headers, client and client[0])
+        try:
+            reply = await self._steps(call, scope, headers, receive)
+        except asgi.DisconnectedError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            reply = faults.reply(fault, operation=call.operation, rest=call.rest, request_id=request_id)
+        _note(call, reply)
+        return reply
+
+    async def _steps(
+        self, call: _Call, scope: asgi.Scope, headers: Mapping[str, list[str]], receive: asgi.Receive
+    ) -> Reply:
+        path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
+        target = None if call.rest else ",".join(headers["x-amz-target"])
+        call.operation = operation = self._model.route(scope["method"], path, target)
+        body = await asgi.read_body(receive, headers.get("content-length", [None])[0], self._most_bytes)
+        request = Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
+        loop = asyncio.get_running_loop()
+        outcome = await loop.run_in_executor(self._threads, self._perform, call, operation, request)
+        return outcome if isinstance(outcome, Reply) else _written(operation, await asgi.settled(outcome))
+
+    def _perform(self, call: _Call, operation: models.Operation, request: Request) -> Reply | Future[Any]:
+        call.caller = caller = self._authentication.caller(request, call.request_id)
+        function = self._operations.get(operation.key)
+        if function is None:
+            raise faults.not_implemented(operation)
+        arguments = operation.parse(_decoded(request.body))
+        call.resources = tuple(value for name, value in arguments.items() if name.endswith("_arn"))
+        try:
+            answer = function(self._context(caller), **arguments)
+        except StopIteration as leak:  # a future refuses to carry it, and the caller would wait for ever
+            raise RuntimeError(f"{operation.name} let a StopIteration through") from leak
+        return answer if isinstance(answer, Future) else _written(operation, answer)
+
+    def _stop(self) -> None:
+        self._threads.shutdown()
+        self._shutdown()
+
+
+def _decoded(body: bytes) -> Any:
+    """The JSON of a body, `{}` for an empty one; not-a-numbers and more than 1024 levels are refused by orjson."""
+    try:
+        return orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError as fault:
+        raise SerializationException(f"The request body is not valid JSON: {fault}") from None
+
+
+def _written(operation: models.Operation, answer: Any) -> Reply:
+    headers = tuple((name.encode(), text.encode("latin-1", "replace")) for name, text in _told(answer).items())
+    return Reply(200, faults.REST if operation.rest else faults.JSON, operation.write(answer), headers=headers)
+
+
+def _told(answer: Any) -> Mapping[str, str]:
+    return answer.headers if isinstance(answer, Told) else {}
+
+
+def _note(call: _Call, reply: Reply) -> None:
+    """Count the call and write its line: who asked what, and what became of it; never a value that was sent or shown.
+
+    ARNs are the exception, because an audit without them is none. The busy operations of events and recommendations
+    are told at debug level while they succeed.
+    """
+    seconds = time.perf_counter() - call.started
+    name = call.operation.name if call.operation else "Unknown"
+    telemetry.count_request(name, reply.code, seconds)
+    write = _log.debug if call.rest and reply.code == "OK" else _log.info
+    caller = call.caller
+    write(
+        "call",
+        operation=name,
+        status=reply.status,
+        code=reply.code,
+        ms=round(seconds * 1000, 3),
+        request_id=call.request_id,
+        account=caller and caller.account,
+        region=caller and caller.region,
+        principal=caller and caller.principal_arn,
+        source=call.source,
+        resources=call.resources,
+    )
