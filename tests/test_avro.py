@@ -102,6 +102,7 @@ BAD: list[tuple[str, str | None, list[dict[str, Any]], str]] = [
         [ITEM, field("GENRES_1", "int"), field("GENRES1", "int")],
         "underscores and case aside: GENRES_1, ",
     ),
+    ("Items", None, [ITEM, field("_Source", "int")], "_Source: the name is the server's own"),
     ("Items", None, [ITEM, field("9", "int")], "field name '9': must be letters, digits and underscores"),
     ("Items", "VIDEO_ON_DEMAND", [ITEM, field("GENRES"), field("CREATION_TIMESTAMP", "long")], '"categorical": true'),
     ("Items", "VIDEO_ON_DEMAND", [ITEM, field("CREATION_TIMESTAMP", "long")], "GENRES: required, but missing"),

@@ -12,6 +12,9 @@ from openpersonalize.avro.schema import Schema
 from openpersonalize.errors import InvalidInputException
 
 KINDS = NUMBERS | {"string", "boolean"}
+OWN = frozenset({"_source", "_ingested", "_session_id", "_event_id", "_side"})
+"""Columns that the tables of records have beside those of a schema."""
+
 _ID, _CELL, _TEXT = 256, 1000, 20_000
 _MOST_CHARACTERS, _MOST_NAME = 20_000, 150
 _IDS = ("USER_ID", "ITEM_ID", "ACTION_ID")
@@ -112,6 +115,7 @@ def _bounded(column: Column, schema: str) -> Column:
 
 
 def _clashes(columns: list[Column]) -> Iterator[str]:
+    yield from (f"{column.name}: the name is the server's own" for column in columns if column.name.lower() in OWN)
     seen: dict[str, list[str]] = {}
     for column in columns:
         seen.setdefault(bare(column.name), []).append(column.name)

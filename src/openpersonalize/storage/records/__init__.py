@@ -2,6 +2,7 @@
 
 from openpersonalize.storage.records.dataset import Dataset
 from openpersonalize.storage.records.store import Records
+from openpersonalize.storage.records.stream import StreamRow
 from openpersonalize.storage.records.table import Statistics
 
-__all__ = ["Dataset", "Records", "Statistics"]
+__all__ = ["Dataset", "Records", "Statistics", "StreamRow"]

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from openpersonalize.avro import Column, Schema
+from openpersonalize.storage.records.names import EVENT, INGESTED, SESSION, SIDE, SOURCE
 
-SOURCE, INGESTED, SESSION, EVENT, SIDE = "_source", "_ingested", "_session_id", "_event_id", "_side"
-BULK, PUT = "bulk", "put"
 _TYPES = {
     "string": pa.string(),
     "int": pa.int32(),

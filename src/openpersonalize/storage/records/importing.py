@@ -12,10 +12,11 @@ from deltalake.exceptions import CommitFailedError
 
 from openpersonalize.avro import Schema
 from openpersonalize.errors import JobFailed
-from openpersonalize.storage.records.columns import BULK, EVENT, INGESTED, SESSION, SIDE, SOURCE, stored
+from openpersonalize.storage.records.columns import stored
 from openpersonalize.storage.records.csv_files import CsvFile
 from openpersonalize.storage.records.feed import feed
 from openpersonalize.storage.records.meter import Meter
+from openpersonalize.storage.records.names import BULK, EVENT, INGESTED, SESSION, SIDE, SOURCE
 from openpersonalize.storage.records.parquet_files import MAGIC, ParquetFile
 from openpersonalize.storage.records.table import Table, once
 

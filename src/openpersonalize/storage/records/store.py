@@ -1,19 +1,32 @@
 """Records: the rows of every dataset, brought by import jobs or one by one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DataError, IntegrityError
 
 from openpersonalize.avro import Schema
 from openpersonalize.clock import Clock
+from openpersonalize.storage.records import stream
 from openpersonalize.storage.records.dataset import Dataset
+from openpersonalize.storage.records.stream import StreamRow
 from openpersonalize.storage.records.table import Statistics, Tables
+from openpersonalize.storage.records.writer import Writer
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from openpersonalize.storage.records.importing import Imported
+    from openpersonalize.storage.records.snapshot import Snapshot
+
+READERS_HOURS = 168
+"""How long the files of a replaced version stay, for a training that still reads them."""
+
+# What a value that the database cannot hold raises, depending on driver and value.
+_ROWS_FAULT = (DataError, IntegrityError, OverflowError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -21,14 +34,23 @@ class Records:
     """All rows of all datasets, for any number of threads and processes."""
 
     tables: Tables
+    engine: Engine
     clock: Clock
+    writer: Writer[dict[str, Any]]
 
     @classmethod
     def open(
         cls, root: Path | str, engine: Engine, clock: Clock, options: Mapping[str, str] | None = None
     ) -> "Records":
         """Tables below `root`, a folder or an s3:// URL with delta-rs's storage options; streamed rows in `engine`."""
-        return cls(Tables(str(root), options or {}), clock)
+        stream.migrate(engine)
+        writer: Writer[dict[str, Any]] = Writer(lambda rows: stream.insert(engine, rows), alone=_ROWS_FAULT)
+        return cls(Tables(str(root), options or {}), engine, clock, writer)
+
+    def close(self) -> None:
+        """Write what was put, then let go of the database; rows can no longer be put."""
+        self.writer.close()
+        self.engine.dispose()
 
     def import_files(
         self,
@@ -65,6 +87,53 @@ class Records:
             now=int(self.clock.now().timestamp() * 1_000_000) * 1000,
         ).run()
 
+    def put(self, dataset: Dataset, rows: Sequence[StreamRow]) -> "Future[None]":
+        """Keep rows, all or none; the future ends when they are on disk and seen by every process.
+
+        Callers at the same time share one transaction. Raises ServiceUnavailable after `close`.
+        """
+        return self.writer.put([stream.values(dataset, row) for row in rows])
+
+    def recent(self, dataset: Dataset, user_id: str, limit: int = 200) -> list[StreamRow]:
+        """The newest rows put for a user, in order of their time, written by any process.
+
+        Rows of a session without a user are found under the session's id, and under the user whom an event tied to it.
+        """
+        return stream.recent(self.engine, dataset, user_id, limit)
+
+    def waiting(self, dataset: Dataset) -> bool:
+        """Whether rows were put that `settle` has not copied yet."""
+        return stream.waiting(self.engine, dataset)
+
+    def settle(self, dataset: Dataset, schema: Schema) -> int:
+        """Copy rows that were put into the dataset's table, each once, whoever does it at the same time or is killed.
+
+        Gives how many rows this call copied.
+        """
+        from openpersonalize.storage.records.settling import Settling
+
+        return Settling(self.engine, self.tables.of(dataset), dataset, schema).run()
+
+    def forget_settled(self, before: datetime) -> int:
+        """Drop copied rows received before a time from the fast store; gives how many."""
+        return stream.forget(self.engine, before)
+
+    def snapshot(self, dataset: Dataset, schema: Schema | None = None) -> "Snapshot":
+        """The settled rows that count, at the newest version; call `settle` first to have all.
+
+        `schema` gives types to columns that were added to the dataset and that no row has yet.
+        """
+        from openpersonalize.storage.records.snapshot import Snapshot
+
+        return Snapshot(self.tables.of(dataset), dataset, schema)
+
+    def tidy(self, dataset: Dataset, readers_hours: int = READERS_HOURS) -> None:
+        """Join small files, and delete those that no version needs and no reader younger than that can hold.
+
+        Files of imports that were killed go too.
+        """
+        self.tables.of(dataset).tidy(readers_hours)
+
     def has_bulk(self, dataset: Dataset) -> bool:
         """Whether an import ever succeeded."""
         return self.statistics(dataset).bulk_rows > 0
@@ -75,4 +144,5 @@ class Records:
 
     def drop(self, dataset: Dataset) -> None:
         """Forget every row of a dataset."""
+        stream.drop(self.engine, dataset)
         self.tables.of(dataset).drop()

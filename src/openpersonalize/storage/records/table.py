@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openpersonalize.storage.records.columns import BULK, INGESTED, PUT, SOURCE
+from openpersonalize import logs
 from openpersonalize.storage.records.dataset import Dataset
+from openpersonalize.storage.records.names import BULK, INGESTED, PUT, SOURCE
+
+_log = logs.get("records")
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,6 +82,19 @@ class Table:
             rows[file[f"partition.{SOURCE}"]] += file["num_records"]
         newest = max((file.get(f"max.{INGESTED}") or -1 for file in files), default=-1)
         return Statistics(table.version(), rows[BULK], rows[PUT], sum(file["size_bytes"] for file in files), newest)
+
+    def tidy(self, readers_hours: int) -> None:
+        """Compact, then vacuum, untracked files included; a table that others write meanwhile is left for next time."""
+        from deltalake.exceptions import CommitFailedError
+
+        table = self.open()
+        if table is None:
+            return
+        try:
+            table.optimize.compact()
+        except CommitFailedError:
+            _log.info("not compacted, others write", table=self.uri)
+        table.vacuum(readers_hours, dry_run=False, enforce_retention_duration=False, full=True)
 
     def drop(self) -> None:
         """Remove the table and its history; nothing there is no error."""

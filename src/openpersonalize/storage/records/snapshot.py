@@ -1,0 +1,187 @@
+"""A dataset as it stood at one version of its table: the rows that count, in the order in which they came.
+
+Of event logs: bulk and put rows, exact duplicates once, an event id once; events of a session belong to the user whom
+an event of that session named, and are left out while nobody is named. Of other datasets: the newest row per id.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from openpersonalize.avro import Schema
+from openpersonalize.storage.records.columns import arrow_type
+from openpersonalize.storage.records.dataset import Dataset
+from openpersonalize.storage.records.names import BULK, EVENT, INGESTED, PUT, SESSION, SIDE, SOURCE
+from openpersonalize.storage.records.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+MEMORY = "1GB"
+"""What a query may hold in memory; beyond that it works in a temporary folder."""
+
+BATCH_ROWS = 131_072
+OWN = (SOURCE, INGESTED, SESSION, EVENT, SIDE)
+_KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
+_KNOWN_TYPES = {"TIMESTAMP": "BIGINT", "CREATION_TIMESTAMP": "BIGINT", "EVENT_VALUE": "DOUBLE"}
+
+
+class Snapshot:
+    """Reads of one version; it stays readable for as long as `Records.tidy` keeps old files. For one thread.
+
+    With a `schema`, columns that no row has yet are null in their type; without one, in a likely type.
+    """
+
+    def __init__(self, table: Table, dataset: Dataset, schema: Schema | None = None) -> None:
+        self._delta = table.open()
+        self._local = "://" not in table.uri
+        self._schema = schema
+        self._key = _KEYS.get(dataset.type)
+        self.version: int | None = None if self._delta is None else self._delta.version()
+
+    @property
+    def columns(self) -> Mapping[str, "pa.DataType"]:
+        """The caller's columns, by name."""
+        return {name: kind for name, kind in self._fields.items() if name not in OWN}
+
+    @cached_property
+    def _fields(self) -> Mapping[str, "pa.DataType"]:
+        import pyarrow as pa
+
+        fields = {} if self._schema is None else {column.name: arrow_type(column) for column in self._schema.columns}
+        if self._delta is not None:
+            fields |= {field.name: field.type for field in pa.schema(self._delta.schema())}
+        return fields
+
+    def arrow(self, columns: Sequence[str] | None = None) -> "pa.RecordBatchReader":
+        """The rows that count, in the order in which they came; batch by batch, only these columns."""
+        chosen = list(self.columns) if columns is None else list(columns)
+        return self.query(f"SELECT {self._names(chosen)} FROM rows ORDER BY {INGESTED}")  # noqa: S608 - quoted names
+
+    def query(self, sql: str) -> "pa.RecordBatchReader":
+        """What a SELECT in duckdb's SQL gives; it may read `rows`, those that count, and `stored`, all there are."""
+        return self._connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+
+    def count(self) -> int:
+        """How many rows count."""
+        return int(self.query("SELECT count(*) AS n FROM rows").read_all()["n"][0].as_py())
+
+    def close(self) -> None:
+        """Give back memory and the temporary folder; not needed when the process ends anyway."""
+        if "_connection" in self.__dict__:
+            self._connection.close()
+            self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _names(self, columns: Sequence[str]) -> str:
+        return ", ".join(
+            f'"{name}"' if name in self._fields else f'NULL::{_KNOWN_TYPES.get(name, "VARCHAR")} AS "{name}"'
+            for name in columns
+        )
+
+    @cached_property
+    def _folder(self) -> "tempfile.TemporaryDirectory[str]":
+        return tempfile.TemporaryDirectory(prefix="openpersonalize-rows-", ignore_cleanup_errors=True)
+
+    @cached_property
+    def _connection(self) -> "duckdb.DuckDBPyConnection":
+        import duckdb
+
+        made = duckdb.connect(
+            config={
+                "memory_limit": MEMORY,
+                "temp_directory": self._folder.name,
+                "preserve_insertion_order": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            }
+        )
+        self._make_stored(made)
+        if self._key is not None:
+            self._make_newest(made, self._key)
+        else:
+            self._make_events(made)
+        return made
+
+    def _make_stored(self, made: "duckdb.DuckDBPyConnection") -> None:
+        """`stored`: every row with every column, those that old files lack as null."""
+        import pyarrow as pa
+
+        needed = {**dict.fromkeys(OWN, pa.string()), INGESTED: pa.int64(), **self._fields}
+        made.register("shape", pa.schema(list(needed.items())).empty_table())
+        shape = made.sql("FROM shape")
+        source = self._register(made)
+        found = set(made.sql(f"FROM {source}").columns)
+        columns = ", ".join(
+            f'"{name}"' if name in found else f'NULL::{kind} AS "{name}"'
+            for name, kind in zip(shape.columns, shape.types, strict=True)
+        )
+        made.execute(f"CREATE VIEW stored AS SELECT {columns} FROM {source}")  # noqa: S608
+
+    def _register(self, made: "duckdb.DuckDBPyConnection") -> str:
+        """What to read from, in duckdb's words."""
+        files = [] if self._delta is None else self._delta.file_uris()
+        if self._delta is None or not files:
+            return "shape"
+        if self._local:
+            return f"read_parquet({files!r}, hive_partitioning = true, union_by_name = true)"
+        # Twice as slow, but duckdb's own reader for S3 would have to be downloaded first.
+        made.register("remote", self._delta.to_pyarrow_dataset())
+        return "remote"
+
+    def _make_newest(self, made: "duckdb.DuckDBPyConnection", key: str) -> None:
+        made.execute(
+            f'CREATE TEMP TABLE newest AS SELECT "{key}" AS id, max({INGESTED}) AS newest FROM stored GROUP BY ALL'  # noqa: S608
+        )
+        made.execute(
+            f'CREATE VIEW rows AS SELECT * FROM stored SEMI JOIN newest ON stored."{key}" = id AND {INGESTED} = newest'  # noqa: S608
+        )
+
+    def _make_events(self, made: "duckdb.DuckDBPyConnection") -> None:
+        columns = ", ".join(f'"{name}"' for name in [INGESTED, *self.columns])
+        self._make_put(made)
+        made.execute(
+            f"CREATE VIEW kept AS SELECT {columns} FROM stored WHERE {SOURCE} = '{BULK}' "  # noqa: S608
+            f"UNION ALL SELECT {columns} FROM put"
+        )
+        same = ", ".join(f'"{name}"' for name in self.columns) or "0"
+        # The few hashes that occur twice first, then exact comparison among those rows alone: 10 million stay cheap.
+        made.execute(
+            f"CREATE TEMP TABLE doubled AS SELECT hash({same}) AS h FROM kept GROUP BY h HAVING count(*) > 1"  # noqa: S608
+        )
+        doubles = made.sql("SELECT count(*) FROM doubled").fetchall()[0][0]
+        counting = _once(columns, same) if doubles else "SELECT * FROM kept"
+        made.execute(f"CREATE VIEW rows AS {counting}")
+
+    def _make_put(self, made: "duckdb.DuckDBPyConnection") -> None:
+        """`put`: rows put one by one, each event id once, with the user that the session was tied to last."""
+        if "USER_ID" not in self._fields:  # a table that was never written, read without its schema
+            made.execute(f"CREATE VIEW put AS SELECT * FROM stored WHERE {SOURCE} = '{PUT}'")  # noqa: S608
+            return
+        made.execute(
+            f"CREATE TEMP TABLE ties AS SELECT {SESSION} AS session, arg_max(USER_ID, {INGESTED}) AS tied "  # noqa: S608
+            f"FROM stored WHERE {SOURCE} = '{PUT}' AND USER_ID IS NOT NULL AND {SESSION} IS NOT NULL GROUP BY ALL"
+        )
+        made.execute(
+            "CREATE TEMP TABLE put AS "  # noqa: S608
+            "SELECT stored.* REPLACE (coalesce(USER_ID, tied) AS USER_ID) "
+            f"FROM stored LEFT JOIN ties ON USER_ID IS NULL AND {SESSION} = session "
+            f"WHERE {SOURCE} = '{PUT}' AND coalesce(USER_ID, tied) IS NOT NULL "
+            f"QUALIFY {EVENT} IS NULL OR row_number() OVER (PARTITION BY {EVENT} ORDER BY {INGESTED}) = 1"
+        )
+
+
+def _once(columns: str, same: str) -> str:
+    """Rows without a double as they are, of the others the first."""
+    return (
+        f"SELECT {columns} FROM kept ANTI JOIN doubled ON hash({same}) = h "  # noqa: S608
+        f"UNION ALL SELECT {columns} FROM (SELECT {columns} FROM kept SEMI JOIN doubled ON hash({same}) = h "
+        f"QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY {INGESTED}) = 1)"
+    )
