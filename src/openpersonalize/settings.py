@@ -61,6 +61,10 @@ class Settings:
     train_budget_seconds: float = _row(600.0, "Wall time a training plans for.", low=1)
     train_seed: int = _row(1, "Seed of every training: same data, same seed, same model.", low=0)
 
+    auto_training_delay_seconds: float = _row(
+        3300.0, "From a solution being ACTIVE to its first automatic training.", low=1
+    )
+
     event_hot_days: float = _row(
         30.0, "How long streamed events stay in the fast store beside the Delta table.", low=0.01
     )
