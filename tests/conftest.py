@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from tests.databases import database_url, metadata, postgresql
+from tests.world import world
 
-__all__ = ["Snapshot", "database_url", "metadata", "postgresql"]
+__all__ = ["Snapshot", "database_url", "metadata", "postgresql", "world"]
 
 Snapshot = Callable[[str, str], None]
 

@@ -39,6 +39,11 @@ class InvalidInputException(ServiceError):
         plural = "" if len(found) == 1 else "s"
         return cls(f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
 
+    @classmethod
+    def violation(cls, value: object, member: str, rule: str) -> "InvalidInputException":
+        """One broken rule in the same wording; `rule` goes on after "Member must"."""
+        return cls.violations([f"Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"])
+
 
 class ResourceNotFoundException(ServiceError):
     """No resource with that ARN in the caller's account and region."""

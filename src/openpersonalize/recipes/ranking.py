@@ -11,6 +11,8 @@ def best(scores: Floats | Ints, k: int) -> Ints:
     >>> best(np.array([1.0, 3.0, 2.0, 3.0]), k=3).tolist()
     [1, 3, 2]
     """
+    if k <= 0:
+        return np.empty(0, np.int64)
     if k >= len(scores):
         return np.argsort(-scores, kind="stable")
     # `argpartition` alone would pick any of the equal scores at the edge.

@@ -135,6 +135,26 @@ class Objects:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._copy(entry.location, target)
 
+    def local_folder(self, location: Location, cache: Path) -> Path:
+        """Everything under a location as a folder of this machine: itself, or a copy made once below `cache`.
+
+        For things that never change once written. Raises FileNotFoundError.
+        """
+        path = self._place.path(location)
+        if path is not None:
+            if not path.is_dir():
+                raise FileNotFoundError(str(location))
+            return path
+        copy = cache / location.bucket / location.key
+        if not copy.is_dir():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=copy.parent) as unfinished:
+                whole = Path(unfinished) / "whole"
+                self.fetch_folder(location, whole)
+                if not copy.is_dir():
+                    whole.rename(copy)
+        return copy
+
     def delete_prefix(self, location: Location) -> None:
         """Remove an object, or a folder with all it holds; nothing there is no error."""
         path = self._place.path(location)

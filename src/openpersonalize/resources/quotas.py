@@ -1,0 +1,36 @@
+"""How many of each there may be: the numbers are settings, with Amazon's as defaults.
+
+Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html
+"""
+
+from openpersonalize.errors import LimitExceededException
+from openpersonalize.resources import lifecycle
+from openpersonalize.resources.context import Context
+from openpersonalize.resources.resource import Resource, words
+from openpersonalize.storage.metadata import Transaction
+
+
+def require_room(
+    ctx: Context,
+    tx: Transaction,
+    kind: type[Resource],
+    limit: int,
+    *,
+    group: str | None = None,
+    stateless: bool = False,
+) -> None:
+    """Raise LimitExceededException when `limit` resources live already, in the dataset group or else the region."""
+    statuses = None if stateless else lifecycle.LIVING
+    if tx.count(kind, ctx.caller.account, ctx.caller.region, group=group, statuses=statuses) >= limit:
+        noun = words(kind)
+        article = "an" if noun[0] in "aeiou" else "a"
+        raise LimitExceededException(
+            f"Cannot create {article} {noun}. More than {limit} resources in ACTIVE state. "
+            "Please delete some and try again."
+        )
+
+
+def require_free_slot(ctx: Context, tx: Transaction, kind: type[Resource], limit: int) -> None:
+    """Raise LimitExceededException when `limit` jobs of that kind are open in the region."""
+    if tx.count(kind, ctx.caller.account, ctx.caller.region, statuses=lifecycle.OPEN) >= limit:
+        raise LimitExceededException(f"More than {limit} resources with PENDING or IN_PROGRESS status.")

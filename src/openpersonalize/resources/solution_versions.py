@@ -1,0 +1,262 @@
+"""Solution versions: one training of a solution, the model that came of it and its offline metrics."""
+
+from dataclasses import replace
+from typing import Any
+
+from openpersonalize.errors import (
+    InvalidInputException,
+    JobFailed,
+    ResourceAlreadyExistsException,
+    ResourceInUseException,
+)
+from openpersonalize.jobs import Later, Schedules, Task
+from openpersonalize.resources import lifecycle, quotas
+from openpersonalize.resources.context import Context
+from openpersonalize.resources.datasets import in_group, schema_of
+from openpersonalize.resources.paging import listing
+from openpersonalize.resources.progress import described
+from openpersonalize.resources.registry import Answer, job, operation
+from openpersonalize.resources.resource import get
+from openpersonalize.resources.solutions import TRAIN, Solution, SolutionVersion, artefacts_of
+from openpersonalize.resources.tags import attach
+from openpersonalize.storage.metadata import Reading, Transaction, family
+
+ID_DIGITS = 8
+_SOLUTION_WAIT_SECONDS = 0.2
+TRAINABLE_DATASETS = ("INTERACTIONS", "ITEMS", "USERS")
+
+
+def get_version(ctx: Context, tx: Reading, arn: str) -> SolutionVersion:
+    """The caller's version of that ARN, whose kind is `solution`; raises ResourceNotFoundException."""
+    return get(ctx, tx, SolutionVersion, arn, kinds=("solution",))
+
+
+@operation
+def create_solution_version(
+    ctx: Context,
+    *,
+    solution_arn: str,
+    name: str | None = None,
+    training_mode: str = "FULL",
+    tags: list[dict[str, str]] | None = None,
+) -> Answer:
+    """Start a training; right after CreateSolution too, the training then waits for the solution."""
+    if training_mode != "FULL":
+        raise InvalidInputException(
+            f"trainingMode: {training_mode} is not available for the recipes of this version; use FULL."
+        )
+    with ctx.writing() as tx:
+        solution = get(ctx, tx, Solution, solution_arn)
+        _require_trainable(solution)
+        if name and any(other.name == name for other in _versions(ctx, tx, solution)):
+            raise ResourceAlreadyExistsException(f"Another version of {solution.arn} is already named {name}.")
+        version = _begin(ctx, tx, solution, name=name, training_type="MANUAL")
+        attach(tx, version.arn, tags)
+    return {"solutionVersionArn": version.arn}
+
+
+def _begin(
+    ctx: Context, tx: Transaction, solution: Solution, *, name: str | None = None, training_type: str
+) -> SolutionVersion:
+    """Write the record of a new training, its job, and the solution's newest version, in the caller's transaction."""
+    quotas.require_free_slot(ctx, tx, SolutionVersion, ctx.settings.quota_open_solution_versions)
+    now, number = ctx.now(), ctx.hexadecimal(ID_DIGITS)
+    version = SolutionVersion(
+        name=name or f"{solution.name}/{number}",
+        solution_version_arn=ctx.arn("solution", f"{solution.name}/{number}"),
+        solution_arn=solution.arn,
+        dataset_group_arn=solution.dataset_group_arn,
+        recipe_arn=str(solution.recipe_arn),
+        status=lifecycle.CREATE_PENDING,
+        perform_hpo=solution.perform_hpo,
+        perform_auto_ml=solution.perform_auto_ml,
+        perform_incremental_update=solution.perform_incremental_update,
+        event_type=solution.event_type,
+        solution_config=solution.solution_config or {},
+        training_type=training_type,
+        creation_date_time=now,
+        last_updated_date_time=now,
+    )
+    tx.insert(version)
+    ctx.queue.enqueue(tx.connection, "solution-version.create", version.arn)
+    tx.replace(replace(solution, latest_solution_version_arn=version.arn))
+    return version
+
+
+def _require_trainable(solution: Solution) -> None:
+    if solution.status == lifecycle.CREATE_FAILED:
+        raise InvalidInputException(f"The solution {solution.arn} is in CREATE FAILED state and cannot be trained.")
+    if solution.status in lifecycle.ENDING:
+        raise ResourceInUseException(
+            f"The solution {solution.arn} is in {solution.status} state and cannot be trained."
+        )
+    if solution.recipe.model is None:
+        raise InvalidInputException(f"The recipe {solution.recipe.name} cannot be trained by this version.")
+
+
+def _versions(ctx: Context, tx: Transaction, solution: Solution) -> list[SolutionVersion]:
+    return tx.select(SolutionVersion, ctx.caller.account, ctx.caller.region, parent=solution.arn)
+
+
+@operation
+def describe_solution_version(ctx: Context, *, solution_version_arn: str) -> Answer:
+    """All about one version; how far its training is comes in a header of the answer."""
+    return described(ctx, SolutionVersion, "solutionVersion", solution_version_arn, kinds=("solution",))
+
+
+@operation
+def list_solution_versions(
+    ctx: Context, *, solution_arn: str | None = None, next_token: str | None = None, max_results: int | None = None
+) -> Answer:
+    """The versions of a solution, or all, newest first."""
+    if solution_arn is not None:
+        with ctx.metadata.reading() as tx:
+            get(ctx, tx, Solution, solution_arn)
+    return listing(
+        ctx,
+        SolutionVersion,
+        "solutionVersions",
+        parent=solution_arn,
+        parent_kind="solution",
+        max_results=max_results,
+        next_token=next_token,
+        newest_first=True,
+    )
+
+
+@operation
+def stop_solution_version_creation(ctx: Context, *, solution_version_arn: str) -> None:
+    """End a training: at once when it waits, within seconds when it runs."""
+    with ctx.writing() as tx:
+        version = get_version(ctx, tx, solution_version_arn)
+        if version.status == lifecycle.CREATE_PENDING:
+            lifecycle.become(ctx, tx, version, lifecycle.CREATE_STOPPED)
+        elif version.status == lifecycle.CREATE_IN_PROGRESS:
+            lifecycle.become(ctx, tx, version, lifecycle.CREATE_STOPPING)
+        elif version.status == lifecycle.CREATE_STOPPING:
+            raise ResourceInUseException(f"The solution version {version.arn} is being stopped already.")
+        else:
+            raise InvalidInputException(
+                f"The solution version {version.arn} is in {version.status} state; there is nothing to stop."
+            )
+        ctx.queue.request_stop(tx.connection, version.arn)
+
+
+@operation
+def get_solution_metrics(ctx: Context, *, solution_version_arn: str) -> Answer:
+    """The offline metrics of a trained version."""
+    with ctx.metadata.reading() as tx:
+        version = get_version(ctx, tx, solution_version_arn)
+    if version.status in (*lifecycle.OPEN, lifecycle.CREATE_STOPPING):
+        raise ResourceInUseException(
+            f"The solution version {version.arn} is in {version.status} state; metrics come with ACTIVE."
+        )
+    if version.status != lifecycle.ACTIVE:
+        raise InvalidInputException(
+            f"The solution version {version.arn} is in {version.status} state and has no metrics."
+        )
+    return {"solutionVersionArn": version.arn, "metrics": version.metrics}
+
+
+def _stopped(ctx: Context, tx: Transaction, subject: str, _reason: str) -> None:
+    version = tx.get(SolutionVersion, subject)
+    if version.status != lifecycle.CREATE_STOPPED:
+        lifecycle.become(ctx, tx, version, lifecycle.CREATE_STOPPED)
+
+
+@job("solution-version.create", failed=lifecycle.create_failed(SolutionVersion), stopped=_stopped)
+def train(ctx: Context, task: Task) -> None:
+    """Read the data, fit, measure and keep the model; ACTIVE comes last, in the commit that ends the job."""
+    from openpersonalize import training
+
+    with task.transaction() as tx:
+        version = tx.get(SolutionVersion, task.subject)
+        recipe = _require_solution(tx, version).recipe
+        version = lifecycle.become(ctx, tx, version, lifecycle.CREATE_IN_PROGRESS)
+        sources = _sources(ctx, tx, version)
+    task.progress(0.0, "settling streamed rows")
+    for table, schema in sources.values():
+        ctx.records.settle(table, schema)
+    with training.workspace() as folder:
+        trained = training.train(
+            training.Order(
+                recipe=recipe.name,
+                event_type=version.event_type,
+                config=version.solution_config or {},
+                seed=ctx.settings.train_seed,
+                threads=ctx.settings.train_threads,
+                budget_seconds=ctx.settings.train_budget_seconds,
+                minimum_interactions=ctx.settings.minimum_interactions,
+                minimum_users=ctx.settings.minimum_users,
+            ),
+            ctx.records,
+            sources,
+            folder,
+            task.progress,
+        )
+        task.verify()
+        ctx.artefacts.put_folder(trained.folder, artefacts_of(version.arn))
+    with task.publish() as tx:
+        active = lifecycle.become(
+            ctx,
+            tx,
+            tx.get(SolutionVersion, task.subject),
+            lifecycle.ACTIVE,
+            metrics=trained.metrics,
+            training_hours=trained.hours,
+        )
+        follow_latest(ctx, tx, active)
+
+
+def _require_solution(tx: Transaction, version: SolutionVersion) -> Solution:
+    solution = tx.get(Solution, version.solution_arn)
+    if solution.status in lifecycle.OPEN:
+        raise Later(_SOLUTION_WAIT_SECONDS)
+    if solution.status != lifecycle.ACTIVE:
+        raise JobFailed(f"The solution {solution.arn} is in {solution.status} state.")
+    return solution
+
+
+def _sources(ctx: Context, tx: Transaction, version: SolutionVersion) -> dict[str, Any]:
+    sources = {}
+    for kind in TRAINABLE_DATASETS:
+        dataset = in_group(ctx, tx, version.dataset_group_arn, kind)
+        if dataset is not None and dataset.status not in lifecycle.ENDING:
+            sources[kind] = (dataset.table, schema_of(tx, dataset))
+    if "INTERACTIONS" not in sources:
+        raise JobFailed("The dataset group has no Interactions dataset.")
+    return sources
+
+
+def _skip(_ctx: Context, _tx: Transaction, _subject: str, _reason: str) -> None:
+    """An automatic training that could not be started waits for its next turn."""
+
+
+@job(TRAIN, failed=_skip, inline=True)
+def train_automatically(ctx: Context, task: Task) -> None:
+    """Start a training by itself if new interactions came since the last one; ends the schedule with the solution."""
+    with task.publish() as tx:
+        solution = tx.find(Solution, task.subject)
+        if solution is None or solution.status in lifecycle.ENDING or not solution.perform_auto_training:
+            Schedules(ctx.queue).cancel(tx.connection, name=f"train {task.subject}")
+        elif _is_due(ctx, tx, solution):
+            _begin(ctx, tx, solution, training_type="AUTOMATIC")
+
+
+def _is_due(ctx: Context, tx: Transaction, solution: Solution) -> bool:
+    versions = _versions(ctx, tx, solution)
+    dataset = in_group(ctx, tx, solution.dataset_group_arn, "INTERACTIONS")
+    if dataset is None or solution.recipe.model is None:
+        return False
+    if not versions:
+        return True
+    if ctx.records.waiting(dataset.table):
+        return True
+    arrived = ctx.records.statistics(dataset.table).newest / 1e9
+    return arrived > versions[-1].creation_date_time.timestamp()
+
+
+def follow_latest(ctx: Context, tx: Transaction, version: SolutionVersion) -> None:
+    """Move the campaigns that keep up with the solution's latest version to this one."""
+    for arn in family.children(tx, version.solution_arn, ("campaign",), statuses=(lifecycle.ACTIVE,)):
+        ctx.queue.enqueue(tx.connection, "campaign.follow", arn, payload={"solutionVersionArn": version.arn})

@@ -1,0 +1,47 @@
+"""The service model is the specification: what operations take, and what the rest answers."""
+
+from inspect import signature
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from tests.world import World, refused
+
+from openpersonalize.resources import nouns
+from openpersonalize.resources.registry import OPERATIONS
+from openpersonalize.wire import models
+
+assert nouns.__all__
+MODEL = models.load()
+BY_KEY = {operation.key: operation for operation in MODEL.operations.values()}
+MISSING = sorted(name for name, operation in MODEL.operations.items() if operation.key not in OPERATIONS)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_a_function_takes_exactly_what_its_shape_says(name: str) -> None:
+    shape = BY_KEY[name].input_shape
+    taken = dict(list(signature(OPERATIONS[name]).parameters.items())[1:])
+    assert set(taken) == {xform_name(member) for member in shape.members}
+    required = {parameter for parameter, kind in taken.items() if kind.default is kind.empty}
+    assert required == {xform_name(member) for member in shape.required_members}
+
+
+def test_what_is_missing_answers_501_and_names_itself(world: World) -> None:
+    from botocore.exceptions import ClientError
+
+    with pytest.raises(ClientError) as fault:
+        world.personalize.list_filters()
+    answer: Any = fault.value.response
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "ListFilters" in answer["Error"]["Message"]
+    assert refused(world.personalize.list_recommenders)[0] == "NotImplementedException"
+
+
+def test_the_page_of_compatibility_lists_what_is_missing() -> None:
+    from pathlib import Path
+
+    page = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
+    assert [name for name in MISSING if f"`{name}`" not in page] == []
+    assert [
+        operation.name for key, operation in BY_KEY.items() if key in OPERATIONS and f"- `{operation.name}`" in page
+    ] == []
