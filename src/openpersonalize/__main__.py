@@ -1,0 +1,5 @@
+"""`python -m openpersonalize`: the same command line as `openpersonalize`."""
+
+from openpersonalize.cli import main
+
+main()
