@@ -29,6 +29,17 @@ FINAL = (DONE, FAILED, STOPPED)
 
 _DAY = 86_400.0
 
+_FREE = sa.and_(
+    jobs.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+    sa.or_(
+        sa.and_(jobs.c.state == QUEUED, jobs.c.due <= sa.bindparam("now")),
+        sa.and_(jobs.c.state == RUNNING, jobs.c.lease < sa.bindparam("now")),
+    ),
+)
+# Put together once: an idle worker asks several times a second, and building a statement costs more than running it.
+_LOOK = sa.select(jobs.c.id).where(_FREE).limit(1)
+_NEXT = sa.select(jobs.c.id).where(_FREE).order_by(jobs.c.due, jobs.c.id).limit(1).with_for_update(skip_locked=True)
+
 
 class LeaseLost(Exception):  # noqa: N818 - a fact about the job, not an error in it
     """The job has been taken over or ended by another: this one must not write any more."""
@@ -161,8 +172,7 @@ class Queue:
 
     def claimable(self, connection: Connection, kinds: Collection[str]) -> bool:
         """Whether `claim` would find something: a look that takes no lock."""
-        query = sa.select(jobs.c.id).where(self._free(connection), jobs.c.kind.in_(kinds)).limit(1)
-        return connection.execute(query).first() is not None
+        return connection.execute(_LOOK, {"kinds": list(kinds), "now": self.time(connection)}).first() is not None
 
     def claim(self, connection: Connection, owner: str, kinds: Collection[str]) -> Job | None:
         """Take the job of these kinds that has been due for longest, or whose lease has ended; in a write transaction.
@@ -170,8 +180,7 @@ class Queue:
         It may come back with a stop requested, or with more attempts than there are: `ending.begin` sees to those.
         """
         of = jobs.c
-        query = sa.select(of.id).where(self._free(connection), of.kind.in_(kinds)).order_by(of.due, of.id).limit(1)
-        found = connection.execute(query.with_for_update(skip_locked=True)).scalar()
+        found = connection.execute(_NEXT, {"kinds": list(kinds), "now": self.time(connection)}).scalar()
         if found is None:
             return None
         silent = sa.literal("its worker ").concat(of.owner).concat(" fell silent")
@@ -235,11 +244,7 @@ class Queue:
 
     def time(self, connection: Connection) -> float:
         """The time that counts, as a number."""
-        return connection.execute(sa.select(self.now(connection))).scalar_one()
-
-    def _free(self, connection: Connection) -> sa.ColumnElement[bool]:
-        of, now = jobs.c, self.now(connection)
-        return sa.or_(sa.and_(of.state == QUEUED, of.due <= now), sa.and_(of.state == RUNNING, of.lease < now))
+        return sql.time(connection) if self.clock is None else self.clock.now().timestamp()
 
 
 def _held(row: Row[Any] | None) -> Row[Any]:

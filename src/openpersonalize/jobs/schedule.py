@@ -19,6 +19,8 @@ from openpersonalize.jobs.queue import Queue
 from openpersonalize.storage import sql
 from openpersonalize.storage.metadata.tables import schedules
 
+_NEXT_RUN = sa.select(sa.func.min(schedules.c.due))
+
 
 @dataclass(frozen=True)
 class Schedules:
@@ -62,7 +64,7 @@ class Schedules:
 
     def next_run(self, connection: Connection) -> float | None:
         """When the next schedule is due."""
-        return connection.execute(sa.select(sa.func.min(schedules.c.due))).scalar()
+        return connection.execute(_NEXT_RUN).scalar()
 
     def tick(self, connection: Connection) -> int:
         """Put the jobs that are due into the queue; returns how many. In a write transaction."""

@@ -10,14 +10,17 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from openpersonalize.settings import SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql  # 0.1 s that a server on SQLite should not pay
 
 PATIENCE_SECONDS = 30.0  # a writer that waits longer than this for its turn gives up with an error
 _IDLE_MILLISECONDS = 60_000
@@ -146,7 +149,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def insert(connection: Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`, the same on both databases."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+_TIME = {
+    "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "SELECT extract(epoch FROM clock_timestamp())::float8",
+}
 
 
 def now(connection: Connection) -> "sa.ColumnElement[float]":
@@ -154,6 +167,12 @@ def now(connection: Connection) -> "sa.ColumnElement[float]":
     if connection.dialect.name == "postgresql":
         return sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()), sa.Double)
     return (sa.func.julianday("now", type_=sa.Double) - 2440587.5) * 86400.0
+
+
+def time(connection: Connection) -> float:
+    """The same, as a number."""
+    found: float = connection.exec_driver_sql(_TIME[connection.dialect.name]).scalar_one()
+    return found
 
 
 def migrate(engine: Engine, folder: Path, version_table: str) -> None:
