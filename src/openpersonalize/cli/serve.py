@@ -1,6 +1,7 @@
 """`openpersonalize serve`: the server, its workers and, if asked for, more serving processes, in one command."""
 
 import os
+import signal
 import socket
 import sys
 from tempfile import TemporaryDirectory
@@ -114,5 +115,9 @@ def _answer(parts: "Parts", listener: socket.socket) -> None:
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ws="none",
     )
+    # uvicorn ends its work at a signal and then raises the signal again; by then we are leaving anyway.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
     uvicorn.Server(config).run(sockets=[listener])
