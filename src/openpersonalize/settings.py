@@ -53,7 +53,7 @@ class Settings:
     job_slots: int = _row(2, "Jobs that run at the same time on this machine.", low=1)
     job_poll_seconds: float = _row(0.2, "How often a worker looks for work.", low=0.01)
     job_lease_seconds: float = _row(10.0, "A worker silent for so long loses its job to another.", low=0.5)
-    job_attempts: int = _row(3, "How often an interrupted job is tried before it fails.", low=1)
+    job_attempts: int = _row(5, "How often an interrupted job is tried before it fails.", low=1)
     job_patience_seconds: float = _row(3.0, "How long a stopped job may tidy up before it is killed.", low=0)
     job_keep_days: float = _row(7.0, "How long the rows of ended jobs are kept.", low=0)
 
