@@ -131,11 +131,10 @@ def worker_of(metadata: Metadata, url: str, lease: float, *, attempts: int = 3, 
         Queue(lease_seconds=lease, attempts=attempts),
         metadata,
         handlers(),
-        command=[*PROGRAM, "job", url, str(lease)],
         environment=ENVIRONMENT,
         poll_seconds=0.05,
         patience_seconds=0.5,
-        **options,
+        **{"command": [*PROGRAM, "job", url, str(lease)], **options},
     )
 
 

@@ -105,6 +105,14 @@ def test_a_process_that_dies_uses_its_attempts_up(metadata: Metadata, database_u
     assert effects(metadata) == [f"failed: The job was interrupted 2 times; last: {reason}."]
 
 
+def test_a_process_that_cannot_be_started_uses_its_attempts_up(metadata: Metadata, database_url: str) -> None:
+    enqueue(metadata, "slow", seconds=0)
+    with working(metadata, database_url, attempts=1, command=["/no/such/program"]):
+        wait(lambda: effects(metadata))
+    reason = "its process could not be started (No such file or directory)"
+    assert effects(metadata) == [f"failed: The job was interrupted once; last: {reason}."]
+
+
 def test_a_killed_worker_takes_its_job_along_and_another_does_it_once(metadata: Metadata, database_url: str) -> None:
     enqueue(metadata, "slow", seconds=60, again=0)
     with worker_process(database_url) as first:

@@ -56,18 +56,23 @@ class Children:
         """Whether one more may be started."""
         return len(self._children) < self._slots
 
-    def start(self, task: Task, handler: Handler) -> None:
-        """Run the body of a job in a process of its own."""
+    def start(self, task: Task, handler: Handler) -> str | None:
+        """Run the body of a job in a process of its own; returns the outcome when that cannot be started."""
         assignment = Assignment(task.job.lease, os.getpid())
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*self._command, *assignment.words()],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            process_group=0,  # Ctrl-C at a terminal is for the server, which then sees to its jobs
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                [*self._command, *assignment.words()],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C at a terminal is for the server, which then sees to its jobs
+            )
+        except OSError as fault:
+            _log.exception("job not started", job=task.job.id, kind=task.job.kind)
+            return interrupt(task, handler, f"its process could not be started ({fault.strerror})")
         now = time.monotonic()
         self._children.append(_Child(task, handler, process, now, now))
         _log.info("job started", job=task.job.id, kind=task.job.kind, subject=task.subject, process=process.pid)
+        return None
 
     def attend(self) -> None:
         """Pass on requests to stop, keep leases, and see to those that have ended."""
@@ -115,7 +120,11 @@ class Children:
 
     def _settle(self, child: _Child, *, leaving: bool) -> None:
         """Write the end of a job whose process has ended without doing so."""
-        outcome = _outcome(child, leaving=leaving)
+        try:
+            outcome = _outcome(child, leaving=leaving)
+        except Exception:  # noqa: BLE001 - told here; the others must be settled all the same
+            _log.exception("job not settled: it waits for its lease to end", job=child.task.job.id)
+            return
         _log.info("job ended", job=child.task.job.id, kind=child.task.job.kind, outcome=outcome)
         self._observe(child.task.job.kind, outcome, time.monotonic() - child.started)
 

@@ -194,6 +194,8 @@ class Queue:
                 attempts=of.attempts + 1,
                 turn=of.turn + 1,
                 started=sa.func.coalesce(of.started, self.now(connection)),
+                progress=0.0,
+                message="",
                 error=sa.case((of.state == RUNNING, silent), else_=of.error),
             )
         )

@@ -106,14 +106,13 @@ class Worker:
         return job is not None or scheduled
 
     def _start(self, job: Job) -> None:
-        handler = self._handlers[job.kind]
+        handler, task = self._handlers[job.kind], Task(job, self._queue, self._metadata)
         if handler.inline:
-            self._run_here(Task(job, self._queue, self._metadata))
-        elif begin(task := Task(job, self._queue, self._metadata), handler) is None:
-            self._children.start(task, handler)
+            self._run_here(task, handler)
+        elif (outcome := begin(task, handler) or self._children.start(task, handler)) is not None:
+            self._observe(job.kind, outcome, 0.0)
 
-    def _run_here(self, task: Task) -> None:
-        handler = self._handlers[task.job.kind]
+    def _run_here(self, task: Task, handler: Handler) -> None:
         started = time.monotonic()
         outcome = begin(task, handler) or execute(task, handler)
         self._observe(task.job.kind, outcome, time.monotonic() - started)
@@ -139,7 +138,7 @@ class Worker:
                 job = queue.claim(connection, self.owner, list(self._handlers))
                 following = None if job is not None else self._next(connection)
             if job is not None:
-                self._run_here(Task(job, queue, self._metadata))
+                self._run_here(Task(job, queue, self._metadata), self._handlers[job.kind])
                 runs += 1
             elif until is None or following is None or following > until.timestamp():
                 return runs
