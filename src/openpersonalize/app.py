@@ -120,6 +120,7 @@ def worker(parts: Parts) -> Worker:
         slots=chosen.job_slots,
         poll_seconds=chosen.job_poll_seconds,
         patience_seconds=chosen.job_patience_seconds,
+        keep_days=chosen.job_keep_days,
         observe=telemetry.count_job,
     )
 
