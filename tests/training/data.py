@@ -12,7 +12,7 @@ from openpersonalize import avro
 from openpersonalize.recipes.data import TrainingData, Vocabulary
 from openpersonalize.training.encoding import Source
 
-KINDS = {"long": pa.int64(), "int": pa.int32(), "float": pa.float32(), "double": pa.float64(), "boolean": pa.bool_()}
+KINDS = {"long": pa.int64(), "int": pa.int32(), "float": pa.float64(), "double": pa.float64(), "boolean": pa.bool_()}
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Stored:
         """The table in pieces."""
         chosen = self.table.select(list(columns))
         return pa.RecordBatchReader.from_batches(chosen.schema, chosen.to_batches(max_chunksize=3))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 def schema(name: str, **fields: Any) -> avro.Schema:

@@ -22,7 +22,7 @@ class Shelf:
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self.sources = sources
 
-    def snapshot(self, dataset: str) -> Snapshot:
+    def snapshot(self, dataset: str, _schema: Schema) -> Snapshot:
         """What was put there."""
         return self.sources[dataset].snapshot
 

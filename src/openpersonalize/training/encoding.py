@@ -26,6 +26,10 @@ class Snapshot(Protocol):
         """An Arrow table, or a reader of record batches, with these columns."""
         ...
 
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Source:

@@ -8,7 +8,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +22,7 @@ from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import TrainingData
 from openpersonalize.recipes.models import Fitted, Hyperparameters, Progress
+from openpersonalize.recipes.recipe import Recipe
 from openpersonalize.training.encoding import Snapshot, Source
 from openpersonalize.training.evaluate import evaluate
 from openpersonalize.training.events import Limits
@@ -41,8 +42,8 @@ Dataset = TypeVar("Dataset", contravariant=True)  # noqa: PLC0105 - what it is s
 class Records(Protocol[Dataset]):
     """Where the rows of datasets are."""
 
-    def snapshot(self, dataset: Dataset, /) -> Snapshot:
-        """The dataset as it is now."""
+    def snapshot(self, dataset: Dataset, schema: Schema, /) -> Snapshot:
+        """The dataset as it is now, with every column of the schema."""
         ...
 
 
@@ -95,18 +96,12 @@ def train(
 ) -> Trained:
     """Train what was ordered into `folder`; JobFailed when the data are too few.
 
-    `sources` are by dataset type. Same order and same records give the same model, as far as its family promises it.
+    `sources` are by dataset type; streamed rows count once they are settled. Same order and same records give the
+    same model, as far as its family promises it.
     """
     watch = _Watch()
     recipe = catalog.BY_NAME[order.recipe]
-    snapshots = {kind: Source(records.snapshot(dataset), schema) for kind, (dataset, schema) in sources.items()}
-    limits = Limits(
-        interactions=order.minimum_interactions,
-        users=order.minimum_users,
-        most_items=recipe.most_items,
-        most_interactions=recipe.most_interactions,
-    )
-    data = read(snapshots, Selection.of(order.event_type, order.config), limits, _stage(progress, 0.0, 0.1, "Reading"))
+    data, versions = _read(order, recipe, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
     hyper = catalog.model(recipe, order.parameters, threads=order.threads, budget_seconds=budget)
@@ -116,7 +111,7 @@ def train(
     watch.lap("fit")
     manifest = {
         **_manifest(order, hyper, model),
-        "data": {kind: source.snapshot.version for kind, source in snapshots.items()},
+        "data": versions,
         "counts": _counts(data) | {"users_asked": asked},
         "metrics": metrics,
         "seconds": watch.laps,
@@ -127,6 +122,28 @@ def train(
     logs.get("training").info("trained", recipe=recipe.name, **manifest["counts"], **watch.laps)
     progress(1.0, "Trained")
     return Trained(folder, metrics, round(hours, 3), manifest)
+
+
+def _read(
+    order: Order,
+    recipe: Recipe,
+    records: Records[Dataset],
+    sources: Mapping[str, tuple[Dataset, Schema]],
+    progress: Progress,
+) -> tuple[TrainingData, dict[str, Any]]:
+    """The data, and the version of each dataset that they come from."""
+    limits = Limits(
+        interactions=order.minimum_interactions,
+        users=order.minimum_users,
+        most_items=recipe.most_items,
+        most_interactions=recipe.most_interactions,
+    )
+    with ExitStack() as opened:
+        held: dict[str, Source] = {}
+        for kind, (dataset, schema) in sources.items():
+            held[kind] = Source(opened.enter_context(closing(records.snapshot(dataset, schema))), schema)
+        data = read(held, Selection.of(order.event_type, order.config), limits, progress)
+        return data, {kind: source.snapshot.version for kind, source in held.items()}
 
 
 def _measured(
