@@ -31,8 +31,8 @@ def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
     if request.param == "memory":
         return Objects.open(tmp_path, url="memory://")
     url = request.getfixturevalue("s3_url")
-    urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()  # noqa: S310
-    urlopen(Request(f"{url}/shop", method="PUT")).close()  # noqa: S310
+    urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()
+    urlopen(Request(f"{url}/shop", method="PUT")).close()
     return Objects.open(tmp_path, url=url, access_key="key", secret_key="secret")
 
 

@@ -1,7 +1,7 @@
+import re
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pytest
 from tests.storage.records.conftest import CATALOGUE, EVENTS, INTERACTIONS, ITEMS, Bring, schema
@@ -130,10 +130,18 @@ def test_tidying_joins_small_files_and_deletes_old_ones(
     assert records.statistics(EVENTS).put_rows == 5
 
 
-def test_the_tables_open_in_other_programs(records: Records, bring: Bring, tmp_path: Path) -> None:
-    bring(EVENTS, INTERACTIONS, HEAD + "u,a,Click,,1\nv,b,Click,,1\n")
-    frame = pl.read_delta(str(tmp_path / "records" / EVENTS.key))
-    assert sorted(frame["ITEM_ID"].to_list()) == ["a", "b"]
+GUIDE = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL))
+def test_the_tables_open_as_the_guide_says(
+    code: str, records: Records, bring: Bring, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bring(EVENTS, INTERACTIONS, HEAD + "u,a,Click,,1\n")
+    bring(EVENTS, INTERACTIONS, HEAD + "u,b,Click,,1\nv,b,Click,,1\n")
+    exec(code.replace("data/records", str(tmp_path / "records")), {})  # noqa: S102 - our own guide
+    shown = capsys.readouterr().out
+    assert ("1" if "load_as_version" in code else "2") in shown
 
 
 @pytest.mark.parametrize("kind", ["USERS", "ACTIONS", "ACTION_INTERACTIONS"])

@@ -76,7 +76,8 @@ class Table:
         table = self.open()
         if table is None:
             return Statistics(None, 0, 0, 0, -1)
-        files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+        # Not `pa.table`, which would import pandas for a second wherever that is installed.
+        files = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all().to_pylist()
         rows = {BULK: 0, PUT: 0}
         for file in files:
             rows[file[f"partition.{SOURCE}"]] += file["num_records"]
@@ -101,7 +102,7 @@ class Table:
         if "://" in self.uri:
             from obstore.store import from_url
 
-            store = from_url(self.uri, config=_lowered(self.options))
+            store = from_url(self.uri, config=_for_obstore(self.options), client_options={"allow_http": True})
             store.delete([meta["path"] for chunk in store.list() for meta in chunk])
         elif Path(self.uri).exists():
             shutil.rmtree(self.uri)
@@ -129,5 +130,12 @@ def once(name: str, number: int = 1, **facts: Any) -> "CommitProperties":
     return CommitProperties(custom_metadata=facts, app_transactions=[Transaction(name, number)])
 
 
-def _lowered(options: Mapping[str, str]) -> Any:
-    return {key.lower(): value for key, value in options.items()}
+def _for_obstore(options: Mapping[str, str]) -> Any:
+    """The options of delta-rs that say where and who; the others are its own, or of the HTTP client."""
+    lowered = {key.lower().removeprefix("aws_"): value for key, value in options.items()}
+    return {f"aws_{key}": value for key, value in lowered.items() if key in _OBSTORE}
+
+
+_OBSTORE = frozenset(
+    {"endpoint", "endpoint_url", "region", "access_key_id", "secret_access_key", "session_token", "skip_signature"}
+)
