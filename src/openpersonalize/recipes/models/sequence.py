@@ -4,6 +4,7 @@
 big), `sequence_training` (the loop), `sequence_prior` (the blend) and `sequence_model` (serving).
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -25,10 +26,10 @@ __all__ = ["Sequence", "SequenceModel"]
 MOST_THREADS = 4
 VALIDATION_USERS = 2000
 VALIDATION_SHARE = 0.05
+FEWEST_USERS = 50
 VALIDATION_POINTS = 1000
 VALIDATION_CELLS = 20_000_000
 COLD_QUANTILE = 0.1
-SHORTEST_HALF_LIFE = 30 * 86_400.0
 TRAINING_SHARE = 0.9
 """Of the progress bar; the rest is counting and choosing."""
 
@@ -71,7 +72,7 @@ class Sequence:
             replace(wanted, bfloat16=sequence_training.computes_in_bfloat16()),
             learned,
             features,
-            weight=self._target_weights(learned),
+            weight=np.ones(len(learned.item)) if learned.weight is None else learned.weight,
             rng=rng,
             progress=lambda share, text: progress(TRAINING_SHARE * share, text),
             budget_seconds=self.budget_seconds,
@@ -101,21 +102,6 @@ class Sequence:
         usual = (data.lengths >= bounds[0]) & (data.lengths <= bounds[1])
         return data.where(usual[data.user])
 
-    def _target_weights(self, data: TrainingData) -> Floats:
-        weight = np.ones(len(data.item)) if data.weight is None else data.weight.astype(np.float64)
-        if self.apply_recency_bias and len(data.item):
-            weight = weight * recency(data.timestamp)
-        return weight
-
-
-def recency(timestamp: Ints) -> Floats:
-    """Newer events weigh more: halved every third of the data's span, at least 30 days; never under 0.2; mean 1."""
-    ages = (timestamp.max() - timestamp).astype(np.float64)
-    half_life = max(SHORTEST_HALF_LIFE, float(ages.max()) / 3)
-    weights = np.maximum(0.2, 2 ** (-ages / half_life))
-    scaled: Floats = weights / weights.mean()
-    return scaled
-
 
 def hold_out(data: TrainingData, rng: np.random.Generator) -> tuple[TrainingData, list[tuple[History, int]]]:
     """The data without the newest 10 % of some users' events, and those events as (history before, item) pairs.
@@ -123,7 +109,7 @@ def hold_out(data: TrainingData, rng: np.random.Generator) -> tuple[TrainingData
     Only items that remain in the data are asked for.
     """
     able = np.flatnonzero(data.lengths > 2)  # noqa: PLR2004 -- one pair stays to learn from
-    size = min(VALIDATION_USERS, int(np.ceil(VALIDATION_SHARE * len(able))))
+    size = min(VALIDATION_USERS, max(math.ceil(VALIDATION_SHARE * len(able)), min(FEWEST_USERS, len(able) // 5)))
     users = np.sort(rng.choice(able, size, replace=False))
     lengths = data.lengths.copy()
     lengths[users] -= np.maximum(1, lengths[users] // 10)

@@ -21,19 +21,23 @@ TAPS = 3
 """How many past events the short convolutions see."""
 ROPE_BASE = 10_000.0
 EPSILON = 1e-6
-LOSS_CHUNK = 512
+LOSS_CHUNK = 256
 """Positions whose logits exist at the same time."""
 
 
 class Dropout:
     """Dropout by slices of a pool of masks at random offsets: torch's own generator runs on one thread."""
 
-    def __init__(self, share: float, longest: int, dtype: torch.dtype, generator: torch.Generator) -> None:
-        """`longest` is the largest tensor, in numbers, that will be masked."""
-        self.share = share
+    def __init__(self, pool: Tensor, generator: torch.Generator) -> None:
+        """`generator` draws the offsets; several droppers with generators of their own may share a pool."""
+        self.pool = pool
         self.generator = generator
+
+    @staticmethod
+    def masks(share: float, longest: int, dtype: torch.dtype, generator: torch.Generator) -> Tensor:
+        """A pool that drops `share`; `longest` is the largest tensor, in numbers, that will be masked."""
         size = max(1 << 20, 4 * longest)
-        self.pool = (torch.rand(size, generator=generator) >= share).to(dtype).div_(1 - share)
+        return (torch.rand(size, generator=generator) >= share).to(dtype).div_(1 - share)
 
     def __call__(self, x: Tensor) -> Tensor:
         """`x` with a fresh mask."""
@@ -63,12 +67,9 @@ class Block(nn.Module):
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], drop: Any) -> Tensor:
         """[B, T, d] to [B, T, d]."""
         y = shifted(_rms(x, self.norm1), self.taps)
-        query, key, value = (
-            part.reshape(*x.shape[:-1], self.heads, -1).transpose(1, 2)
-            for part in functional.linear(y, self.qkv).chunk(3, -1)
-        )
-        query, key = rotated(query, turn).to(value.dtype), rotated(key, turn).to(value.dtype)
-        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        parts = functional.linear(y, self.qkv).reshape(*x.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key = rotated(parts[:2], turn).to(parts.dtype)
+        seen = functional.scaled_dot_product_attention(query, key, parts[2], is_causal=True)
         x = x + drop(functional.linear(seen.transpose(1, 2).flatten(2), self.out))
         gate, content = functional.linear(_rms(x, self.norm2), self.up).chunk(2, -1)
         result: Tensor = x + drop(functional.linear(functional.silu(gate) * content, self.down))
@@ -86,8 +87,8 @@ def _rms(x: Tensor, weight: Tensor) -> Tensor:
 def shifted(x: Tensor, taps: Tensor) -> Tensor:
     """`x_t + sum_k taps_k * x_(t-k)`: a causal depthwise convolution as shifted sums."""
     y = x
-    for back in range(1, TAPS + 1):
-        y = y + functional.pad(x, (0, 0, back, 0))[:, : x.shape[1]] * taps[back - 1]
+    for back in range(1, min(TAPS, x.shape[1] - 1) + 1):
+        y = y + functional.pad(x, (0, 0, back, -back)) * taps[back - 1]
     return y
 
 
@@ -99,8 +100,8 @@ def turns(length: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def rotated(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotary positions in the half-split form."""
-    cosine, sine = turn[0][: x.shape[2]], turn[1][: x.shape[2]]
+    """Rotary positions in the half-split form; the last axes of `x` are time and width."""
+    cosine, sine = turn
     first, second = x.chunk(2, -1)
     return torch.cat([first * cosine - second * sine, first * sine + second * cosine], -1)
 
@@ -215,12 +216,13 @@ class FusedCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         """States [N, d], items [C, d], biases [C], target rows [N], weights [N]; products are computed in `low`."""
         states, items = h.to(low), table.to(low)
+        columns = items.t().contiguous()
         weight = (weight / weight.sum())[:, None]
         h_grad, table_grad, bias_grad = torch.empty_like(h), torch.zeros_like(table), torch.zeros_like(bias)
         loss = torch.zeros(())
         for begin in range(0, len(h), LOSS_CHUNK):
             part = slice(begin, begin + LOSS_CHUNK)
-            scores = (states[part] @ items.t()).float().add_(bias)
+            scores = (states[part] @ columns).float().add_(bias)
             places = target[part, None]
             hit = scores.gather(1, places)
             peak = scores.amax(1, keepdim=True)
@@ -240,36 +242,3 @@ class FusedCrossEntropy(torch.autograd.Function):
         h_grad, table_grad, bias_grad = ctx.saved_tensors
         (scale,) = grads
         return h_grad * scale, table_grad * scale, bias_grad * scale, None, None, None
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum whose step is orthogonalised (https://kellerjordan.github.io/posts/muon): for hidden matrices."""
-
-    def __init__(self, parameters: Any, lr: float, momentum: float = 0.95, decay: float = 0.0) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "decay": decay})
-
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One update; `closure` is not supported."""
-        del closure
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                mean = self.state[parameter].setdefault("mean", torch.zeros_like(parameter))
-                mean.lerp_(parameter.grad, 1 - group["momentum"])
-                update = orthogonalised(parameter.grad.lerp(mean, group["momentum"]))
-                rows, columns = parameter.shape
-                parameter.mul_(1 - group["lr"] * group["decay"])
-                parameter.add_(update, alpha=-group["lr"] * math.sqrt(max(1, rows / columns)))
-
-
-def orthogonalised(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """The nearest matrix with singular values around 1 (0.7 to 1.2), by a quintic Newton-Schulz iteration."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x: Tensor = matrix / (torch.linalg.matrix_norm(matrix) + 1e-7)
-    x = x.t() if tall else x
-    for _ in range(rounds):
-        square = x @ x.t()
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return x.t() if tall else x

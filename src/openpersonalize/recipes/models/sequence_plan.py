@@ -52,7 +52,7 @@ def plan(data: TrainingData) -> Plan:
             layers=2,
             window=window,
             tokens=int(np.clip(events / 60, 512, 3200)),
-            epochs=float(np.clip(1.2e6 / events, 8, 40)),
+            epochs=float(np.clip(6e5 / events, 6, 40)),
             dropout=0.4 if events < 20 * items else 0.3,
         )
     if events < MEDIUM:

@@ -20,7 +20,7 @@ EASE_LIMIT = 10_000
 """Most items for which the items x items matrix is built: 400 MB."""
 MARKOV_FLOOR = np.float32(1e-4)
 MARKOV_GRID = (0.0, 0.3, 0.5, 0.8, 1.2, 2.0)
-EASE_GRID = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0)
+EASE_GRID = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
 RECENT_GRID = (0.0, 0.1, 0.2, 0.4)
 REPEAT_GRID = (0.0, -1.0, -2.0, -4.0, -8.0)
 DEPTH = 25

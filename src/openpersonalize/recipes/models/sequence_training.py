@@ -5,9 +5,11 @@ loss, pooled dropout masks, and bfloat16 where the processor computes in it.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,9 @@ from openpersonalize.recipes.models.sequence_network import (
     Encoder,
     FusedCrossEntropy,
     ItemTable,
-    Muon,
     Network,
 )
+from openpersonalize.recipes.models.sequence_optimizers import AdamW, Muon
 from openpersonalize.recipes.models.sequence_plan import Plan
 from openpersonalize.recipes.models.sequence_windows import Windows, batches, cut, padded
 
@@ -35,6 +37,9 @@ CALIBRATION_STEPS = 23
 UNMEASURED_STEPS = 3
 CLIP = 1.0
 PROGRESS_SECONDS = 0.25
+LOSS_MEMORY = 0.02
+SMALLEST_SHARD = 256
+"""Events that are worth a thread."""
 
 Timer = Callable[[], float]
 
@@ -85,7 +90,7 @@ def train(
         torch.from_numpy(np.maximum(data.event_type, 0).astype(np.int64)),
         torch.from_numpy(weight.astype(np.float32)),
     )
-    with _torch_set(plan.threads):
+    with _torch_set(), ThreadPoolExecutor(plan.threads) as pool:
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         network = Network(
             ItemTable(features, trained, plan.width, generator),
@@ -93,7 +98,16 @@ def train(
             len(data.event_types),
             plan.width,
         )
-        run = _Run(plan, network, events, data.offsets, generator=generator, budget_seconds=budget_seconds, timer=timer)
+        run = _Run(
+            plan,
+            network,
+            events,
+            data.offsets,
+            pool=pool,
+            generator=generator,
+            budget_seconds=budget_seconds,
+            timer=timer,
+        )
         run.all(rng, progress)
     weights = {name: value.detach().numpy() for name, value in network.named_parameters()}
     return Trained(weights, replace(plan, cut=run.cut), run.loss, run.speed)
@@ -109,17 +123,20 @@ class _Run:
         events: Events,
         offsets: Ints,
         *,
+        pool: ThreadPoolExecutor,
         generator: torch.Generator,
         budget_seconds: float,
         timer: Timer,
     ) -> None:
         self.plan, self.network, self.events, self.offsets = plan, network, events, offsets
-        self.generator, self.budget, self.timer = generator, budget_seconds, timer
+        self.pool, self.generator, self.budget, self.timer = pool, generator, budget_seconds, timer
         dtype = torch.bfloat16 if plan.bfloat16 else torch.float32
-        largest = (plan.tokens + plan.window) * plan.width
-        self.drop = Dropout(plan.dropout, largest, dtype, generator)
+        self.low = dtype
+        masks = Dropout.masks(plan.dropout, (plan.tokens + plan.window) * plan.width, dtype, generator)
+        seeds = torch.randint(2**31, (plan.threads,), generator=generator).tolist()
+        self.drops = [Dropout(masks, torch.Generator().manual_seed(seed)) for seed in seeds]
+        self.shared = [*network.encoder.parameters(), network.types]
         self.optimizers = optimizers(network, plan)
-        self.rates = [[group["lr"] for group in each.param_groups] for each in self.optimizers]
         self.targets = max(1.0, plan.epochs * float(np.maximum(np.diff(offsets) - 1, 0).sum()))
         self.planned = self.targets
         self.seen = self.steps = 0
@@ -129,7 +146,7 @@ class _Run:
     @property
     def cut(self) -> float:
         """The share of the planned events that were trained on."""
-        return round(min(1.0, self.targets / self.planned), 4)
+        return min(1.0, self.targets / self.planned)
 
     def all(self, rng: np.random.Generator, progress: Progress) -> None:
         """Epochs until the schedule has reached its end."""
@@ -158,40 +175,55 @@ class _Run:
 
     def _step(self, batch: Windows, share: float) -> None:
         factor = min(1.0, (share + 1 / self.targets) / WARM_UP) * (1 - share)
-        for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-        loss, targets = self._loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self._gradients(batch)
         clip_grad_norm_(self.network.parameters(), CLIP)
         for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        self.loss += 0.02 * (float(loss.detach()) - self.loss) if self.steps else float(loss.detach())
-        self.seen += targets
+            optimizer.step(factor)
+        self.network.zero_grad()
+        self.loss += LOSS_MEMORY * (loss - self.loss) if self.steps else loss
+        self.seen += int(batch.inputs.sum())
         self.steps += 1
         self._calibrate()
 
-    def _loss(self, batch: Windows) -> tuple[Tensor, int]:
-        numbers, mask = padded(batch)
-        places, real = torch.from_numpy(numbers), torch.from_numpy(mask)
+    def _gradients(self, batch: Windows) -> float:
+        """Gradients of all parameters, the batch being shared out among the threads; the loss."""
         table = self.network.table
         ids = None
         if table.described:
             ids = (torch.rand(len(table.ids), generator=self.generator) >= self.plan.id_dropout).float()
         vectors, bias = table(ids)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
-            states = self.network.states(vectors, self.events.row[places], self.events.kind[places], self.drop)
-        target = places[real] + 1
-        loss: Tensor = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            states[real],
-            vectors,
-            bias,
-            self.events.row[target],
-            self.events.weight[target],
-            torch.bfloat16 if self.plan.bfloat16 else torch.float32,
+        leaves = [vectors.detach().requires_grad_(), bias.detach().requires_grad_()]
+        shards = _shards(batch, self.plan.threads)
+        found = list(
+            self.pool.map(lambda place: self._shard(leaves, shards[place], self.drops[place]), range(len(shards)))
         )
-        return loss, len(target)
+        whole = sum(share for share, _, _ in found)
+        parts = [part / whole for part, _, _ in found]
+        summed = [
+            sum(part * gradient for part, gradient in zip(parts, each, strict=True))
+            for each in zip(*(gradients for _, _, gradients in found), strict=True)
+        ]
+        for parameter, gradient in zip(self.shared, summed[2:], strict=True):
+            parameter.grad = gradient
+        torch.autograd.backward([vectors, bias], summed[:2])
+        return sum(part * loss for part, (_, loss, _) in zip(parts, found, strict=True))
+
+    def _shard(
+        self, leaves: Sequence[Tensor], batch: Windows, drop: Dropout
+    ) -> tuple[float, float, tuple[Tensor, ...]]:
+        """Weight, mean loss and gradients of a part of a batch."""
+        vectors, bias = leaves
+        numbers, mask = padded(batch)
+        places, real = torch.from_numpy(numbers), torch.from_numpy(mask)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
+            states = self.network.states(vectors, self.events.row[places], self.events.kind[places], drop)
+        target = places[real] + 1
+        weight = self.events.weight[target]
+        loss = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            states[real], vectors, bias, self.events.row[target], weight, self.low
+        )
+        gradients = torch.autograd.grad(loss, [vectors, bias, *self.shared], materialize_grads=True)
+        return float(weight.sum()), float(loss.detach()), gradients
 
     def _calibrate(self) -> None:
         """Measure the speed once, and cut the plan when it would break the budget."""
@@ -204,7 +236,14 @@ class _Run:
         self.targets = min(self.targets, max(2.0 * self.seen, self.seen + self.speed * left))
 
 
-def optimizers(network: Network, plan: Plan) -> list[torch.optim.Optimizer]:
+def _shards(batch: Windows, threads: int) -> list[Windows]:
+    """The batch in as many parts as there are threads, unless it is too small to be worth it."""
+    parts = min(threads, max(1, int(batch.inputs.sum()) // SMALLEST_SHARD), len(batch.starts))
+    bounds = np.linspace(0, len(batch.starts), parts + 1).astype(int)
+    return [Windows(batch.starts[begin:end], batch.ends[begin:end]) for begin, end in pairwise(bounds)]
+
+
+def optimizers(network: Network, plan: Plan) -> list[AdamW | Muon]:
     """Muon for the hidden matrices of the blocks, AdamW for everything else."""
     hidden, tables, vectors = [], [], []
     for name, parameter in network.named_parameters():
@@ -214,10 +253,10 @@ def optimizers(network: Network, plan: Plan) -> list[torch.optim.Optimizer]:
             hidden.append(parameter)
         else:
             tables.append(parameter)
-    groups = [{"params": tables, "weight_decay": plan.decay}, {"params": vectors, "weight_decay": 0.0}]
     return [
         Muon(hidden, plan.matrix_rate, decay=plan.decay),
-        torch.optim.AdamW(groups, lr=plan.table_rate, betas=(0.9, 0.98), fused=True),
+        AdamW(tables, plan.table_rate, decay=plan.decay),
+        AdamW(vectors, plan.table_rate),
     ]
 
 
@@ -231,13 +270,17 @@ def computes_in_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 @contextmanager
-def _torch_set(threads: int) -> Iterator[None]:
-    """Threads and determinism of torch, which are global to the process, for one training."""
+def _torch_set() -> Iterator[None]:
+    """One thread per operation, and determinism: torch's own switches, global to the process, for one training.
+
+    A batch is shared out among threads as a whole. Threads inside each operation meet some 500 times a step, and on a
+    machine with other work each meeting waits for the slowest: twenty times slower was measured.
+    """
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     # Torch would fill every new tensor with NaN; nothing here reads what it has not written.
     memory: Any = torch.utils.deterministic
     filling = memory.fill_uninitialized_memory
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
     memory.fill_uninitialized_memory = False
     try:
