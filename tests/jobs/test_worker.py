@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+import sqlalchemy as sa
 from tests.jobs.probes import (
     ENVIRONMENT,
     HERE,
@@ -49,6 +50,32 @@ def alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
+    return True
+
+
+def freeze_outside_a_transaction(metadata: Metadata, *processes: int) -> None:
+    """Stop them while they hold no lock: who is frozen while writing to SQLite keeps all others from writing."""
+    while True:
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        if writable(metadata):
+            return
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+        time.sleep(0.05)
+
+
+def writable(metadata: Metadata) -> bool:
+    impatient = {"timeout": 0.1} if metadata.engine.dialect.name == "sqlite" else {}
+    engine = sa.create_engine(metadata.engine.url, connect_args=impatient)
+    lock = "BEGIN IMMEDIATE" if impatient else "SELECT id FROM jobs FOR UPDATE NOWAIT"
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(lock)
+    except sa.exc.OperationalError:
+        return False
+    finally:
+        engine.dispose()
     return True
 
 
@@ -131,8 +158,7 @@ def test_a_frozen_worker_finds_its_job_done_by_another(metadata: Metadata, datab
     enqueue(metadata, "slow", seconds=10, again=0)
     with worker_process(database_url) as frozen:
         process = process_of(metadata)
-        for one in (process, frozen.pid):
-            os.kill(one, signal.SIGSTOP)
+        freeze_outside_a_transaction(metadata, process, frozen.pid)
         with working(metadata, database_url, LEASE):
             wait(lambda: latest(metadata).state == "done")
         for one in (process, frozen.pid):
