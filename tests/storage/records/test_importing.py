@@ -176,6 +176,13 @@ def test_the_line_is_right_in_a_large_file(bring: Bring) -> None:
         bring(EVENTS, INTERACTIONS, HEAD + "u,i,Click,,1\n", HEAD + "".join(rows))
 
 
+def test_a_line_break_in_quotes_is_found_though_a_later_row_is_what_the_parser_stumbles_over(bring: Bring) -> None:
+    good = "u,i,Click,,1\n"
+    content = HEAD + good * 200_000 + 'u,i,"a\n\nb",,1\n' + good * 200_000 + "u,i,Click,,x\n"
+    with pytest.raises(JobFailed, match=r"(line 200002|line 400005) of a\.csv: "):
+        bring(EVENTS, INTERACTIONS, content)
+
+
 def test_full_replaces_and_incremental_adds(records: Records, bring: Bring) -> None:
     bring(EVENTS, INTERACTIONS, HEAD + "u,a,Click,,1\n")
     bring(EVENTS, INTERACTIONS, HEAD + "u,b,Click,,1\n", mode="INCREMENTAL")

@@ -8,6 +8,7 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/preparing-training-dat
 import codecs
 import csv
 import io
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -66,7 +67,8 @@ class CsvFile:
                     rows += batch.num_rows
                     yield checked(batch, schema)
             except (pa.ArrowInvalid, DoubtfulError) as fault:
-                raise self._refusal(schema, meter) or self._strange(fault) from fault
+                refusal = self._refusal(schema, meter, after=rows) or self._refusal(schema, meter)
+                raise refusal or self._strange(fault) from fault
             if lines.strange or lines.records != rows:
                 refusal = self._refusal(schema, meter)
                 if refusal is not None:
@@ -92,25 +94,27 @@ class CsvFile:
             ),
         )
 
-    def _refusal(self, schema: Schema, meter: Meter) -> JobFailed | None:
-        return faults.refusal("CSV", "line", self.name, self.faults(schema, meter), schema)
+    def _refusal(self, schema: Schema, meter: Meter, after: int = 0) -> JobFailed | None:
+        return faults.refusal("CSV", "line", self.name, self._judged(schema, meter, after), schema)
 
     def _strange(self, fault: Exception) -> JobFailed:
         return JobFailed(f"Input CSV has rows that do not conform to the dataset schema: {self.name}: {fault}.")
 
-    def faults(self, schema: Schema, meter: Meter) -> Iterator[Fault]:
-        """Every fault with its line, the header being line 1; `meter` may stop it."""
+    def _judged(self, schema: Schema, meter: Meter, after: int) -> Iterator[tuple[int, Iterator[Fault]]]:
+        """Line by line, the header being line 1, the line's faults; `meter` may stop it.
+
+        The first `after` records are known to be good. They cover at least as many lines, so none is passed over.
+        """
         with self.path.open("rb") as file:
             file.readline()
-            for number, line in enumerate(file, start=2):
+            written = ((number, line) for number, line in enumerate(file, start=2) if line.strip(b"\r\n"))
+            for number, line in itertools.islice(written, after, None):
                 if number % _TICK_LINES == 0:
                     meter.tick()
-                yield from self._faults_of_line(schema, number, line)
+                yield number, self._faults_of_line(schema, number, line)
 
     def _faults_of_line(self, schema: Schema, number: int, line: bytes) -> Iterator[Fault]:
         line = line.removesuffix(b"\n").removesuffix(b"\r")
-        if not line:
-            return
         try:
             cells = _cells(line.decode())
         except UnicodeDecodeError as fault:

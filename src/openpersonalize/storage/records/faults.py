@@ -1,7 +1,7 @@
 """What is wrong with a row, and the sentence that tells it."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from openpersonalize.avro import Schema
 from openpersonalize.errors import JobFailed
 
 MOST_TOLD = 5
+_LINES_TOLD = 100_000
 _MOST_SHOWN = 60
 
 
@@ -37,12 +38,14 @@ def of_row(schema: Schema, line: int, values: Mapping[str, Any]) -> Iterator[Fau
             yield Fault(column.name, line, values[column.name], str(fault))
 
 
-def refusal(kind: str, unit: str, file: str, faults: Iterator[Fault], schema: Schema) -> JobFailed | None:
+def refusal(
+    kind: str, unit: str, file: str, judged: Iterable[tuple[int, Iterable[Fault]]], schema: Schema
+) -> JobFailed | None:
     """The failure that tells the first few faults of a file; None when there is none.
 
-    `kind` is "CSV" or "Parquet", `unit` is what is counted, "line" or "row".
+    `kind` is "CSV" or "Parquet", `unit` is what is counted, "line" or "row"; `judged` gives their numbers and faults.
     """
-    told = list(itertools.islice(faults, MOST_TOLD))
+    told = list(itertools.islice(_near(judged), MOST_TOLD))
     if not told:
         return None
     parts = "; ".join(fault.told(unit, file) for fault in told)
@@ -52,6 +55,17 @@ def refusal(kind: str, unit: str, file: str, faults: Iterator[Fault], schema: Sc
         hint = "Text with commas must stand in double quotes."
         text = f"Length cannot be more than {column.length} characters for {column.name}. {hint} {text}"
     return JobFailed(text)
+
+
+def _near(judged: Iterable[tuple[int, Iterable[Fault]]]) -> Iterator[Fault]:
+    """The first fault, and those that follow soon: nobody should wait for the rest of a large file."""
+    last: int | None = None
+    for number, found in judged:
+        if last is not None and number > last:
+            return
+        for fault in found:
+            last = last or number + _LINES_TOLD
+            yield fault
 
 
 def _shortened(value: Any) -> str:

@@ -41,12 +41,14 @@ class ParquetFile:
         with pq.ParquetFile(self.path) as file:
             self._check_types(schema, file.schema_arrow)
             share = self.path.stat().st_size / max(file.metadata.num_rows, 1)
+            rows = 0
             try:
                 for batch in file.iter_batches(_BATCH_ROWS, columns=[column.name for column in schema.columns]):
                     meter.read += int(share * batch.num_rows)
                     yield checked(_cast(batch, schema), schema)
+                    rows += batch.num_rows
             except (pa.ArrowInvalid, DoubtfulError) as fault:
-                refusal = faults.refusal("Parquet", "row", self.name, self.faults(schema, meter), schema)
+                refusal = faults.refusal("Parquet", "row", self.name, self._judged(schema, meter, rows), schema)
                 raise refusal or JobFailed(f"Input Parquet cannot be read: {self.name}: {fault}.") from fault
 
     def _check_types(self, schema: Schema, found: pa.Schema) -> None:
@@ -58,15 +60,17 @@ class ParquetFile:
         if wrong:
             raise JobFailed(f"Input Parquet does not conform to the dataset schema: {self.name}: {'; '.join(wrong)}.")
 
-    def faults(self, schema: Schema, meter: Meter) -> Iterator[Fault]:
-        """Every fault with its row, the first row being 1; `meter` may stop it."""
+    def _judged(self, schema: Schema, meter: Meter, after: int) -> Iterator[tuple[int, Iterator[Fault]]]:
+        """Row by row, from 1, the row's faults; `meter` may stop it. `after` rows are known to be good."""
         number = 0
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(_BATCH_ROWS, columns=[column.name for column in schema.columns]):
                 meter.tick()
-                for row in batch.to_pylist():
-                    number += 1
-                    yield from faults.of_row(schema, number, row)
+                number += batch.num_rows
+                if number > after:
+                    first = number - batch.num_rows + 1
+                    for place, row in enumerate(batch.to_pylist(), start=first):
+                        yield place, faults.of_row(schema, place, row)
 
 
 def _readable(column: Column, found: pa.DataType) -> bool:
