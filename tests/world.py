@@ -23,7 +23,12 @@ ROLE = "arn:aws:iam::000000000000:role/films"
 SERVICES = ("personalize", "personalize-events", "personalize-runtime")
 INTERACTIONS = (("USER_ID", "string"), ("ITEM_ID", "string"), ("EVENT_TYPE", "string"), ("TIMESTAMP", "long"))
 ITEMS = (("ITEM_ID", "string"), ("GENRES", ["null", "string"]), ("YEAR", ["null", "int"]))
-SMALL = {"minimum_interactions": 100, "minimum_users": 5, "train_threads": 1, "train_budget_seconds": 5}
+SMALL = {
+    "event_settle_seconds": 1e7,
+    "minimum_interactions": 100,
+    "minimum_users": 5,
+    "train_threads": 1,
+}
 
 
 @dataclass

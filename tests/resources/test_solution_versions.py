@@ -1,7 +1,10 @@
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
 from tests.world import World, refused, write_clicks, write_csv
+
+from openpersonalize.resources.solutions import artefacts_of
 
 RECIPE = "arn:aws:personalize:::recipe/aws-popularity-count"
 KEYS = [
@@ -118,3 +121,21 @@ def test_a_solution_that_shall_not_does_not_train_itself(world: World) -> None:
     )
     world.worker.drain(until=datetime.now(UTC) + timedelta(days=8))
     assert world.personalize.list_solution_versions()["solutionVersions"] == []
+
+
+def test_a_ranking_takes_over_what_a_personalization_has_learned_from_the_same_data(world: World) -> None:
+    group = world.with_clicks()
+    learned = world.trained(group, "aws-user-personalization-v2", "one")
+    taken = world.trained(group, "aws-personalized-ranking-v2", "two")
+    metrics = [world.personalize.get_solution_metrics(solutionVersionArn=arn)["metrics"] for arn in (learned, taken)]
+    assert metrics[0] == metrics[1]
+    artefacts = world.parts.context.artefacts
+    manifest = json.loads(artefacts.read(artefacts_of(taken).within("manifest.json")))
+    assert (manifest["recipe"], manifest["taken_over_from"]) == (
+        "aws-personalized-ranking-v2",
+        "aws-user-personalization-v2",
+    )
+    write_clicks(world.bucket() / "new.csv", start=1_800_000_000)
+    world.load(f"{group.replace('dataset-group', 'dataset')}/INTERACTIONS", "s3://films/new.csv", "new")
+    anew = world.trained(group, "aws-personalized-ranking-v2", "three")
+    assert "taken_over_from" not in json.loads(artefacts.read(artefacts_of(anew).within("manifest.json")))

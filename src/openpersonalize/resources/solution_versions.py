@@ -1,7 +1,9 @@
 """Solution versions: one training of a solution, the model that came of it and its offline metrics."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from openpersonalize.errors import (
     InvalidInputException,
@@ -17,9 +19,12 @@ from openpersonalize.resources.paging import listing
 from openpersonalize.resources.progress import described
 from openpersonalize.resources.registry import Answer, job, operation
 from openpersonalize.resources.resource import get
-from openpersonalize.resources.solutions import TRAIN, Solution, SolutionVersion, artefacts_of
+from openpersonalize.resources.solutions import TRAIN, Solution, SolutionVersion, artefacts_of, recipe_of
 from openpersonalize.resources.tags import attach
 from openpersonalize.storage.metadata import Reading, Transaction, family
+
+if TYPE_CHECKING:
+    from openpersonalize import training
 
 ID_DIGITS = 8
 _SOLUTION_WAIT_SECONDS = 0.2
@@ -171,29 +176,20 @@ def train(ctx: Context, task: Task) -> None:
 
     with task.transaction() as tx:
         version = tx.get(SolutionVersion, task.subject)
-        recipe = _require_solution(tx, version).recipe
+        _require_solution(tx, version)
         version = lifecycle.become(ctx, tx, version, lifecycle.CREATE_IN_PROGRESS)
         sources = _sources(ctx, tx, version)
     task.progress(0.0, "settling streamed rows")
     for table, schema in sources.values():
         ctx.records.settle(table, schema)
+    order = _order(ctx, version)
     with training.workspace() as folder:
-        trained = training.train(
-            training.Order(
-                recipe=recipe.name,
-                event_type=version.event_type,
-                config=version.solution_config or {},
-                seed=ctx.settings.train_seed,
-                threads=ctx.settings.train_threads,
-                budget_seconds=ctx.settings.train_budget_seconds,
-                minimum_interactions=ctx.settings.minimum_interactions,
-                minimum_users=ctx.settings.minimum_users,
-            ),
-            ctx.records,
-            sources,
-            folder,
-            task.progress,
-        )
+        twin = _twin(ctx, version, order, sources)
+        if twin is None:
+            trained = training.train(order, ctx.records, sources, folder, task.progress)
+        else:
+            ctx.artefacts.fetch_folder(artefacts_of(twin.arn), folder)
+            trained = training.take_over(folder, order, hours=0.0)
         task.verify()
         ctx.artefacts.put_folder(trained.folder, artefacts_of(version.arn))
     with task.publish() as tx:
@@ -208,13 +204,49 @@ def train(ctx: Context, task: Task) -> None:
         follow_latest(ctx, tx, active)
 
 
-def _require_solution(tx: Transaction, version: SolutionVersion) -> Solution:
+def _order(ctx: Context, version: SolutionVersion) -> "training.Order":
+    from openpersonalize import training
+
+    return training.Order(
+        recipe=recipe_of(version.recipe_arn).name,
+        event_type=version.event_type,
+        config=version.solution_config or {},
+        seed=ctx.settings.train_seed,
+        threads=ctx.settings.train_threads,
+        budget_seconds=ctx.settings.train_budget_seconds,
+        minimum_interactions=ctx.settings.minimum_interactions,
+        minimum_users=ctx.settings.minimum_users,
+    )
+
+
+def _twin(
+    ctx: Context, version: SolutionVersion, order: "training.Order", sources: dict[str, Any]
+) -> SolutionVersion | None:
+    """A version of another recipe that has learned, from the same data, just what this one would learn."""
+    from openpersonalize import training
+
+    versions = {kind: ctx.records.statistics(table).version for kind, (table, _) in sources.items()}
+    with ctx.metadata.reading() as tx:
+        candidates = tx.select(
+            SolutionVersion,
+            ctx.caller.account,
+            ctx.caller.region,
+            group=version.dataset_group_arn,
+            statuses=(lifecycle.ACTIVE,),
+        )
+    for other in reversed(candidates):
+        manifest = orjson.loads(ctx.artefacts.read(artefacts_of(other.arn).within("manifest.json")))
+        if training.is_twin(manifest, order, versions):
+            return other
+    return None
+
+
+def _require_solution(tx: Transaction, version: SolutionVersion) -> None:
     solution = tx.get(Solution, version.solution_arn)
     if solution.status in lifecycle.OPEN:
         raise Later(_SOLUTION_WAIT_SECONDS)
     if solution.status != lifecycle.ACTIVE:
         raise JobFailed(f"The solution {solution.arn} is in {solution.status} state.")
-    return solution
 
 
 def _sources(ctx: Context, tx: Transaction, version: SolutionVersion) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Stored records to a fitted model and its offline metrics: read, split, fit, evaluate."""
 
 from openpersonalize.training.fit import Order, Trained, train, workspace
+from openpersonalize.training.twins import is_twin, take_over
 
-__all__ = ["Order", "Trained", "train", "workspace"]
+__all__ = ["Order", "Trained", "is_twin", "take_over", "train", "workspace"]
