@@ -102,6 +102,12 @@ def test_a_history_longer_than_the_window_is_answered() -> None:
     assert np.isfinite(fitted().score(History.of([2, 4] * 200), everything(fitted()))).all()
 
 
+def test_a_sampled_loss_learns_the_same_lesson() -> None:
+    model = replace(SMALL, negatives=8, prior=False).fit(checkerboard(), np.random.default_rng(1), quiet)
+    scores = model.score(History.of([2, 4, 6, 8]), everything(model))
+    assert scores[::2].min() > scores[1::2].max()
+
+
 def parity(items: int) -> Categories:
     return Categories("SIDE", Vocabulary(("even", "odd")), np.arange(items + 1), np.arange(items) % 2)
 

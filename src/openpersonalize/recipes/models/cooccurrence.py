@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy import linalg, sparse
 
 from openpersonalize.recipes.data import Floats, Ints, TrainingData
 
@@ -38,6 +37,8 @@ class Markov:
     @classmethod
     def count(cls, events: TrainingData) -> Self:
         """Sum the pairs of every user's events."""
+        from scipy import sparse
+
         size = len(events.items)
         parts = [_pairs(events, distance, weight) for distance, weight in enumerate(DISTANCE_WEIGHTS, start=1)]
         before, after, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -64,7 +65,7 @@ class Markov:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The same counts, mapped into memory."""
-        return cls(*(np.load(folder / f"markov_{part}.npy", mmap_mode="r") for part in ("indptr", "indices", "data")))
+        return cls(*(mapped(folder / f"markov_{part}.npy") for part in ("indptr", "indices", "data")))
 
 
 def _pairs(events: TrainingData, distance: int, weight: float) -> tuple[Ints, Ints, Floats]:
@@ -85,6 +86,8 @@ class Ease:
     @classmethod
     def solve(cls, events: TrainingData, ridge: float = EASE_RIDGE) -> Self:
         """`B = -inv(X'X + ridge I) / diag`; cubic in the number of items: 10 000 take half a minute."""
+        from scipy import linalg, sparse
+
         size = len(events.items)
         seen = sparse.csr_matrix(
             (np.ones(len(events.item), np.float32), (events.user, events.item)), shape=(len(events.users), size)
@@ -111,4 +114,9 @@ class Ease:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The same weights, mapped into memory."""
-        return cls(np.load(folder / "ease.npy", mmap_mode="r"))
+        return cls(mapped(folder / "ease.npy"))
+
+
+def mapped(file: Path) -> Any:
+    """An array of a file, mapped into memory; as a plain array, whose slices cost less than those of a memmap."""
+    return np.asarray(np.load(file, mmap_mode="r"))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse, special
 
 from openpersonalize.recipes.data import Categories, Column, Floats, Ints, Numbers, Vocabulary
 
@@ -71,6 +70,8 @@ class CategoryEncoder:
         """[items, width], each row with mean weight over its values, empty where missing."""
         if column is None:
             return _empty(items, self.width)
+        from scipy import sparse
+
         numbers = Vocabulary(self.values).numbers
         place = np.array([numbers.get(value, -1) + 1 for value in column.values.ids], np.int64)
         lengths = np.diff(column.indptr)
@@ -92,6 +93,8 @@ class NumberEncoder:
     @classmethod
     def fit(cls, column: Numbers, rows: Ints) -> Self:
         """Learn the quantiles of these items; the same value always gets the same, middle, place."""
+        from scipy import special
+
         values = _scaled(column)[rows]
         values = np.sort(values[np.isfinite(values)])
         if not len(values):
@@ -135,6 +138,8 @@ class FeatureEncoder:
 
     def encode(self, columns: Sequence[Column], items: int) -> Features:
         """Numbers for `items` items; columns that are not given count as missing."""
+        from scipy import sparse
+
         given = {column.name: column for column in columns}
         blocks, dense = [], []
         for category in self.categories:
@@ -169,6 +174,8 @@ class FeatureEncoder:
 
 
 def _empty(rows: int, columns: int) -> Any:
+    from scipy import sparse
+
     nothing = np.zeros(0, np.int64)
     return sparse.csr_matrix((np.zeros(0, np.float32), (nothing, nothing)), shape=(rows, columns))
 

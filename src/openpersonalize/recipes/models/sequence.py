@@ -29,6 +29,8 @@ VALIDATION_SHARE = 0.05
 FEWEST_USERS = 50
 VALIDATION_POINTS = 1000
 VALIDATION_CELLS = 20_000_000
+"""Most numbers, points x items, that choosing looks at."""
+FEWEST_POINTS = 50
 COLD_QUANTILE = 0.1
 TRAINING_SHARE = 0.9
 """Of the progress bar; the rest is counting and choosing."""
@@ -48,6 +50,7 @@ class Sequence:
     dropout: float | None = None
     epochs: float | None = None
     tokens: int | None = None
+    negatives: int | None = None
     metadata: bool = True
     prior: bool = True
     apply_recency_bias: bool = True
@@ -88,7 +91,7 @@ class Sequence:
         """The plan for this data with the choices made here."""
         chosen = {
             name: value
-            for name in ("width", "layers", "window", "dropout", "epochs", "tokens")
+            for name in ("width", "layers", "window", "dropout", "epochs", "tokens", "negatives")
             if (value := getattr(self, name)) is not None
         }
         sized = replace(plan(data), **chosen, threads=self.threads or min(MOST_THREADS, os.cpu_count() or 1))
@@ -120,7 +123,7 @@ def hold_out(data: TrainingData, rng: np.random.Generator) -> tuple[TrainingData
         for place in range(lengths[user], data.lengths[user])
     ]
     points = [point for point in points if learned.counts[point[1]]]
-    most = min(VALIDATION_POINTS, max(100, VALIDATION_CELLS // len(data.items)))
+    most = min(VALIDATION_POINTS, max(FEWEST_POINTS, VALIDATION_CELLS // len(data.items)))
     if len(points) > most:
         points = [points[place] for place in np.sort(rng.choice(len(points), most, replace=False))]
     return learned, points

@@ -21,7 +21,7 @@ import numpy as np
 import orjson
 
 from openpersonalize.recipes.data import Column, Floats, History, Ints, Vocabulary
-from openpersonalize.recipes.models.cooccurrence import Ease, Markov
+from openpersonalize.recipes.models.cooccurrence import Ease, Markov, mapped
 from openpersonalize.recipes.models.features import FeatureEncoder
 from openpersonalize.recipes.models.sequence_prior import Prior, Weights
 from openpersonalize.recipes.models.sequence_windows import without_echoes
@@ -194,7 +194,7 @@ class SequenceModel:
         event_types = tuple(plan.pop("event_types"))
 
         def array(name: str) -> Any:
-            return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
+            return mapped(folder / f"{name}.npy")
 
         return cls(
             items=Vocabulary.load(folder / "items.json"),

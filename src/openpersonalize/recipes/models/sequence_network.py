@@ -1,4 +1,4 @@
-"""The encoder in torch: a small causal transformer over item vectors, and the loss over all items.
+"""The encoder in torch: a small causal transformer over item vectors made of ids and metadata.
 
 Only trainings import this module. The serving side runs the same arithmetic from `sequence_onnx`'s graph.
 
@@ -21,8 +21,6 @@ TAPS = 3
 """How many past events the short convolutions see."""
 ROPE_BASE = 10_000.0
 EPSILON = 1e-6
-LOSS_CHUNK = 256
-"""Positions whose logits exist at the same time."""
 
 
 class Dropout:
@@ -133,7 +131,7 @@ class ItemTable(nn.Module):
         super().__init__()
         self.ids = nn.Parameter(torch.randn(len(rows), width, generator=generator) * 0.02)
         self.bias = nn.Parameter(torch.zeros(len(rows)))
-        self.sparse = _Bags.of(features, rows) if features.values else None
+        self.sparse = _Bags.of(features.sparse[rows]) if features.values else None
         self.numeric = torch.from_numpy(features.dense[rows]) if features.dense.shape[1] else None
         self.values = nn.Parameter(torch.randn(features.values, width, generator=generator) * 0.02)
         self.slopes = nn.Parameter(torch.randn(features.dense.shape[1], width, generator=generator) * 0.02)
@@ -147,40 +145,50 @@ class ItemTable(nn.Module):
         """Whether there is any metadata."""
         return self.sparse is not None or self.numeric is not None
 
-    def forward(self, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Vectors [C, d] and biases [C] of the trained items; `mask` [C] of zeros and ones drops ids."""
-        if not self.described:
-            return self.ids, self.bias
-        content = self.content()
-        ids = self.ids if mask is None else self.ids * mask[:, None]
-        return ids + content, self.bias + content @ self.leaning
+    def forward(self, mask: Tensor | None = None, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Vectors [C, d] and biases [C] of the trained items, or of some `rows` of them.
 
-    def content(self) -> Tensor:
+        `mask` [C] of zeros and ones drops ids.
+        """
+        ids: Tensor = self.ids if rows is None else functional.embedding(rows, self.ids)
+        bias = self.bias if rows is None else self.bias[rows]
+        if not self.described:
+            return ids, bias
+        content = self.content(rows)
+        return (ids if mask is None else ids * mask[:, None]) + content, bias + content @ self.leaning
+
+    def content(self, rows: Tensor | None = None) -> Tensor:
         """F, [C, d]."""
         parts: list[Tensor] = []
         if self.sparse is not None:
-            parts.append(self.sparse.sums(self.values * self.scales[self.value_column][:, None]))
+            bags = self.sparse if rows is None else self.sparse.only(rows)
+            parts.append(bags.sums(self.values * self.scales[self.value_column][:, None]))
         if self.numeric is not None:
-            parts.append(self.numeric @ (self.slopes * self.scales[self.slope_column][:, None]))
+            numbers = self.numeric if rows is None else self.numeric[rows]
+            parts.append(numbers @ (self.slopes * self.scales[self.slope_column][:, None]))
         return torch.stack(parts).sum(0)
 
 
 @dataclass(frozen=True)
 class _Bags:
-    """Which values each item has, with weights, as one embedding bag per item."""
+    """Which values each item has, with weights, as one embedding bag per item; `matrix` [items, values] is sparse."""
 
+    matrix: Any
     indices: Tensor
     offsets: Tensor
     weights: Tensor
 
     @classmethod
-    def of(cls, features: Features, rows: Any) -> "_Bags":
-        chosen = features.sparse[rows]
+    def of(cls, matrix: Any) -> "_Bags":
         return cls(
-            torch.from_numpy(chosen.indices.astype(np.int64)),
-            torch.from_numpy(chosen.indptr[:-1].astype(np.int64)),
-            torch.from_numpy(chosen.data.astype(np.float32)),
+            matrix,
+            torch.from_numpy(matrix.indices.astype(np.int64)),
+            torch.from_numpy(matrix.indptr[:-1].astype(np.int64)),
+            torch.from_numpy(matrix.data.astype(np.float32)),
         )
+
+    def only(self, rows: Tensor) -> "_Bags":
+        return self.of(self.matrix[rows.numpy()])
 
     def sums(self, table: Tensor) -> Tensor:
         return functional.embedding_bag(self.indices, table, self.offsets, mode="sum", per_sample_weights=self.weights)
@@ -202,43 +210,3 @@ class Network(nn.Module):
             x = x + functional.embedding(types, self.types)
         states: Tensor = self.encoder(x, drop)
         return states.float()
-
-
-class FusedCrossEntropy(torch.autograd.Function):
-    """Weighted mean of `logsumexp_j z_j - z_target` over all items, with `z = h W' + b`.
-
-    The forward pass computes the gradients chunk by chunk, so the logits [N, C] never exist as a whole.
-    """
-
-    @staticmethod
-    def forward(  # noqa: PLR0917 -- torch hands arguments on by position
-        ctx: Any, h: Tensor, table: Tensor, bias: Tensor, target: Tensor, weight: Tensor, low: torch.dtype
-    ) -> Tensor:
-        """States [N, d], items [C, d], biases [C], target rows [N], weights [N]; products are computed in `low`."""
-        states, items = h.to(low), table.to(low)
-        columns = items.t().contiguous()
-        weight = (weight / weight.sum())[:, None]
-        h_grad, table_grad, bias_grad = torch.empty_like(h), torch.zeros_like(table), torch.zeros_like(bias)
-        loss = torch.zeros(())
-        for begin in range(0, len(h), LOSS_CHUNK):
-            part = slice(begin, begin + LOSS_CHUNK)
-            scores = (states[part] @ columns).float().add_(bias)
-            places = target[part, None]
-            hit = scores.gather(1, places)
-            peak = scores.amax(1, keepdim=True)
-            total = scores.sub_(peak).exp_().sum(1, keepdim=True)
-            loss += (weight[part] * (peak + total.log() - hit)).sum()
-            scores.mul_(weight[part] / total).scatter_add_(1, places, -weight[part])
-            gradient = scores.to(low)
-            h_grad[part] = gradient @ items
-            table_grad += gradient.t() @ states[part]
-            bias_grad += scores.sum(0)
-        ctx.save_for_backward(h_grad, table_grad, bias_grad)
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """The stored gradients, scaled."""
-        h_grad, table_grad, bias_grad = ctx.saved_tensors
-        (scale,) = grads
-        return h_grad * scale, table_grad * scale, bias_grad * scale, None, None, None

@@ -4,13 +4,16 @@ The plan is made from sizes alone, so same data, same plan; only a measured spee
 and that is written down in it. It is stored with the model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from openpersonalize.recipes.data import TrainingData
 
 LONGEST_WINDOW = 200
+FULL_SOFTMAX = 50_000
+"""Items up to which the loss is over all of them: a sample is a fifth faster and a tenth worse."""
+NEGATIVES = 8192
 SMALL, MEDIUM, LARGE = 300_000, 3_000_000, 30_000_000
 """Events up to which a row of the table holds."""
 
@@ -20,7 +23,8 @@ class Plan:
     """All choices of one training.
 
     `tokens` is the number of events per step, `window` the longest history the encoder sees. `cut` is the share of the
-    planned events that the time budget allowed, 1.0 where it did not bind.
+    planned events that the time budget allowed, 1.0 where it did not bind. `negatives` is the number of items that are
+    drawn for the loss of a step, 0 for all of them.
     """
 
     width: int
@@ -30,6 +34,7 @@ class Plan:
     tokens: int
     epochs: float
     dropout: float
+    negatives: int = 0
     id_dropout: float = 0.1
     table_rate: float = 5e-3
     matrix_rate: float = 0.02
@@ -41,9 +46,13 @@ class Plan:
 
 
 def plan(data: TrainingData) -> Plan:
-    """The row of the table for this data, for any machine."""
+    """The plan for this data, for any machine."""
+    items = int((data.counts > 0).sum())
+    return replace(_row(data, items), negatives=NEGATIVES if items > FULL_SOFTMAX else 0)
+
+
+def _row(data: TrainingData, items: int) -> Plan:
     events = max(1, int(np.maximum(data.lengths - 1, 0).sum()))
-    items = max(1, int((data.counts > 0).sum()))
     window = window_for(data)
     if events < SMALL:
         return Plan(

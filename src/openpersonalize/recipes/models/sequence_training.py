@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from torch.nn.utils import clip_grad_norm_
 from openpersonalize.recipes.data import Floats, Ints, TrainingData
 from openpersonalize.recipes.models import Progress
 from openpersonalize.recipes.models.features import Features
+from openpersonalize.recipes.models.sequence_loss import TINY, Candidates, FusedCrossEntropy, Sampler
 from openpersonalize.recipes.models.sequence_network import (
     Dropout,
     Encoder,
-    FusedCrossEntropy,
     ItemTable,
     Network,
 )
@@ -103,12 +104,13 @@ def train(
             network,
             events,
             data.offsets,
+            rng=rng,
             pool=pool,
             generator=generator,
             budget_seconds=budget_seconds,
             timer=timer,
         )
-        run.all(rng, progress)
+        run.all(progress)
     weights = {name: value.detach().numpy() for name, value in network.named_parameters()}
     return Trained(weights, replace(plan, cut=run.cut), run.loss, run.speed)
 
@@ -123,18 +125,23 @@ class _Run:
         events: Events,
         offsets: Ints,
         *,
+        rng: np.random.Generator,
         pool: ThreadPoolExecutor,
         generator: torch.Generator,
         budget_seconds: float,
         timer: Timer,
     ) -> None:
         self.plan, self.network, self.events, self.offsets = plan, network, events, offsets
-        self.pool, self.generator, self.budget, self.timer = pool, generator, budget_seconds, timer
+        self.rng, self.pool, self.generator, self.budget, self.timer = rng, pool, generator, budget_seconds, timer
         dtype = torch.bfloat16 if plan.bfloat16 else torch.float32
         self.low = dtype
         masks = Dropout.masks(plan.dropout, (plan.tokens + plan.window) * plan.width, dtype, generator)
         seeds = torch.randint(2**31, (plan.threads,), generator=generator).tolist()
         self.drops = [Dropout(masks, torch.Generator().manual_seed(seed)) for seed in seeds]
+        rows = len(network.table.ids)
+        counts = np.bincount(events.row.numpy(), minlength=rows)
+        self.sampler = Sampler.of(counts, plan.negatives) if 0 < plan.negatives < rows else None
+        self.place_of = torch.zeros(rows, dtype=torch.int64)
         self.shared = [*network.encoder.parameters(), network.types]
         self.optimizers = optimizers(network, plan)
         self.targets = max(1.0, plan.epochs * float(np.maximum(np.diff(offsets) - 1, 0).sum()))
@@ -148,13 +155,13 @@ class _Run:
         """The share of the planned events that were trained on."""
         return min(1.0, self.targets / self.planned)
 
-    def all(self, rng: np.random.Generator, progress: Progress) -> None:
+    def all(self, progress: Progress) -> None:
         """Epochs until the schedule has reached its end."""
         told = self.started - PROGRESS_SECONDS
         if not (np.diff(self.offsets) > 1).any():
             return
         while True:
-            for batch in batches(cut(self.offsets, self.plan.window, rng), self.plan.tokens, rng):
+            for batch in batches(cut(self.offsets, self.plan.window, self.rng), self.plan.tokens, self.rng):
                 share = self._share()
                 if share >= 1:
                     return
@@ -187,17 +194,12 @@ class _Run:
 
     def _gradients(self, batch: Windows) -> float:
         """Gradients of all parameters, the batch being shared out among the threads; the loss."""
-        table = self.network.table
-        ids = None
-        if table.described:
-            ids = (torch.rand(len(table.ids), generator=self.generator) >= self.plan.id_dropout).float()
-        vectors, bias = table(ids)
+        chosen = self._candidates(batch)
+        vectors, bias = self.network.table(self._kept_ids(chosen), None if chosen is None else chosen.rows)
         leaves = [vectors.detach().requires_grad_(), bias.detach().requires_grad_()]
         shards = _shards(batch, self.plan.threads)
-        found = list(
-            self.pool.map(lambda place: self._shard(leaves, shards[place], self.drops[place]), range(len(shards)))
-        )
-        whole = sum(share for share, _, _ in found)
+        found = list(self.pool.map(partial(self._shard, leaves, chosen), shards, self.drops))
+        whole = max(TINY, sum(share for share, _, _ in found))
         parts = [part / whole for part, _, _ in found]
         summed = [
             sum(part * gradient for part, gradient in zip(parts, each, strict=True))
@@ -208,19 +210,39 @@ class _Run:
         torch.autograd.backward([vectors, bias], summed[:2])
         return sum(part * loss for part, (_, loss, _) in zip(parts, found, strict=True))
 
+    def _candidates(self, batch: Windows) -> Candidates | None:
+        """None where all items take part in the loss."""
+        if self.sampler is None:
+            return None
+        places, real = padded(batch)
+        needed = np.concatenate([places[real], places[real] + 1, [0]])
+        chosen = self.sampler.draw(np.unique(self.events.row.numpy()[needed]), self.rng)
+        self.place_of[chosen.rows] = torch.arange(len(chosen.rows))
+        return chosen
+
+    def _kept_ids(self, chosen: Candidates | None) -> Tensor | None:
+        table = self.network.table
+        if not table.described:
+            return None
+        size = len(table.ids) if chosen is None else len(chosen.rows)
+        return (torch.rand(size, generator=self.generator) >= self.plan.id_dropout).float()
+
     def _shard(
-        self, leaves: Sequence[Tensor], batch: Windows, drop: Dropout
+        self, leaves: Sequence[Tensor], chosen: Candidates | None, batch: Windows, drop: Dropout
     ) -> tuple[float, float, tuple[Tensor, ...]]:
         """Weight, mean loss and gradients of a part of a batch."""
         vectors, bias = leaves
         numbers, mask = padded(batch)
         places, real = torch.from_numpy(numbers), torch.from_numpy(mask)
+        last = places[real] + 1
+        items, target, weight = self.events.row[places], self.events.row[last], self.events.weight[last]
+        if chosen is not None:
+            items, target = self.place_of[items], self.place_of[target]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
-            states = self.network.states(vectors, self.events.row[places], self.events.kind[places], drop)
-        target = places[real] + 1
-        weight = self.events.weight[target]
+            states = self.network.states(vectors, items, self.events.kind[places], drop)
+        shift = None if chosen is None else chosen.shift
         loss = FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            states[real], vectors, bias, self.events.row[target], weight, self.low
+            states[real], vectors, bias, target, weight, self.low, shift
         )
         gradients = torch.autograd.grad(loss, [vectors, bias, *self.shared], materialize_grads=True)
         return float(weight.sum()), float(loss.detach()), gradients
