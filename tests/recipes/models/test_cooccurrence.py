@@ -63,3 +63,12 @@ def test_save_and_load_change_nothing(tmp_path: Path) -> None:
     items = np.array([0, 1])
     assert Markov.load(tmp_path).answer(items).tolist() == markov.answer(items).tolist()
     assert Ease.load(tmp_path).answer(items).tolist() == ease.answer(items).tolist()
+
+
+def test_ease_by_users_and_by_items_is_the_same() -> None:
+    from scipy import sparse
+
+    from openpersonalize.recipes.models.cooccurrence import _by_items, _by_users
+
+    seen = sparse.csr_matrix((np.random.default_rng(1).random((7, 12)) < 0.4).astype(np.float32))
+    np.testing.assert_allclose(_by_users(seen, 5.0), _by_items(seen, 5.0), atol=1e-6)

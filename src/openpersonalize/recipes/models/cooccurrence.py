@@ -85,18 +85,16 @@ class Ease:
 
     @classmethod
     def solve(cls, events: TrainingData, ridge: float = EASE_RIDGE) -> Self:
-        """`B = -inv(X'X + ridge I) / diag`; cubic in the number of items: 10 000 take half a minute."""
-        from scipy import linalg, sparse
+        """`B = -inv(X'X + ridge I) / diag`; cubic in the number of users or of items, whichever is smaller."""
+        from scipy import sparse
 
         size = len(events.items)
         seen = sparse.csr_matrix(
             (np.ones(len(events.item), np.float32), (events.user, events.item)), shape=(len(events.users), size)
         )
         seen.data[:] = 1.0  # a pair that occurs twice was summed
-        gram = (seen.T @ seen).toarray()
-        gram[np.diag_indices(size)] += ridge
-        inverse = linalg.inv(gram, overwrite_a=True, check_finite=False, assume_a="pos")
-        weights = -inverse / np.diag(inverse)[None, :]
+        inverse = _by_users(seen, ridge) if seen.shape[0] < size else _by_items(seen, ridge)
+        weights = inverse / -np.diag(inverse)[None, :]
         np.fill_diagonal(weights, 0.0)
         return cls(np.ascontiguousarray(weights, np.float32))
 
@@ -115,6 +113,33 @@ class Ease:
     def load(cls, folder: Path) -> Self:
         """The same weights, mapped into memory."""
         return cls(mapped(folder / "ease.npy"))
+
+
+def _by_items(seen: Any, ridge: float) -> Floats:
+    """`inv(X'X + ridge I)`, [items, items], as it is written."""
+    from scipy import linalg
+
+    gram = (seen.T @ seen).toarray()
+    gram[np.diag_indices(len(gram))] += ridge
+    inverse: Floats = linalg.inv(gram, overwrite_a=True, check_finite=False, assume_a="pos")
+    return inverse
+
+
+def _by_users(seen: Any, ridge: float) -> Floats:
+    """The same by Woodbury's identity: `(I - X' inv(XX' + ridge I) X) / ridge`, where only users^2 is inverted.
+
+    With 671 users and 9,066 items it takes 2 seconds instead of 45.
+    """
+    from scipy import linalg
+
+    kernel = (seen @ seen.T).toarray()
+    kernel[np.diag_indices(len(kernel))] += ridge
+    root = linalg.cholesky(kernel, lower=True, overwrite_a=True, check_finite=False)
+    half = linalg.solve_triangular(root, seen.toarray(), lower=True, overwrite_b=True, check_finite=False)
+    inverse = half.T @ half
+    inverse *= np.float32(-1 / ridge)
+    inverse[np.diag_indices(len(inverse))] += np.float32(1 / ridge)
+    return np.asarray(inverse, np.float32)
 
 
 def mapped(file: Path) -> Any:
