@@ -5,8 +5,8 @@
 
 Leave one out: a user's last event is asked for, the one before it is left alone, everything older is learned from; the
 history at the question is everything before the last event. All items are ranked, without those the user has met (and
-with them in the last column); ties count against us. Nothing is chosen by these numbers: the model chooses on events
-that it holds out of its own training data.
+with them in the last column); ties count against us. A training chooses on events that it holds out of its own data,
+never on these; the defaults themselves were settled with these events in view, see LOG.md.
 """
 
 import os
