@@ -1,7 +1,7 @@
 """A training from beginning to end: read, measure on users not seen, learn from everybody, keep.
 
 The metrics come from a model of 90 % of the users; the model that is kept has learned from all of them, with the same
-hyperparameters.
+hyperparameters: trained anew, or, where that would take long, the first model taught the other users too.
 """
 
 import platform
@@ -21,7 +21,7 @@ from openpersonalize.avro import Schema
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import TrainingData
-from openpersonalize.recipes.models import Fitted, Hyperparameters, Progress
+from openpersonalize.recipes.models import Continuing, Fitted, Hyperparameters, Progress
 from openpersonalize.recipes.recipe import Recipe
 from openpersonalize.training.encoding import Snapshot, Source
 from openpersonalize.training.evaluate import evaluate
@@ -105,9 +105,9 @@ def train(
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
     hyper = catalog.model(recipe, order.parameters, threads=order.threads, budget_seconds=budget)
-    metrics, asked = _measured(hyper, recipe.type, data, order.seed, progress)
+    measured, metrics, asked = _measured(hyper, recipe.type, data, order.seed, progress)
     watch.lap("measure")
-    model = _fitted(hyper, data, (order.seed, _MEASURED), _stage(progress, 0.5, 0.95, "Training on all users"))
+    model = _final(hyper, measured, data, order.seed, _stage(progress, 0.5, 0.95, "Training on all users"))
     watch.lap("fit")
     manifest = {
         **_manifest(order, hyper, model),
@@ -148,12 +148,19 @@ def _read(
 
 def _measured(
     hyper: Hyperparameters, recipe_type: str, data: TrainingData, seed: int, progress: Progress
-) -> tuple[dict[str, float], int]:
-    """Metrics of a model that has learned from 90 % of the users, and how many of the others were asked."""
+) -> tuple[Fitted, dict[str, float], int]:
+    """A model that has learned from 90 % of the users, its metrics, and how many of the others were asked."""
     parts = split(data, seed)
     model = _fitted(hyper, parts.train, (seed, _MEASURING), _stage(progress, 0.1, 0.45, "Training for the metrics"))
     step = _stage(progress, 0.45, 0.5, "Measuring")
-    return evaluate(model, parts, recipe_type, lambda share: step(share, "")), len(parts.histories)
+    return model, evaluate(model, parts, recipe_type, lambda share: step(share, "")), len(parts.histories)
+
+
+def _final(hyper: Hyperparameters, measured: Fitted, data: TrainingData, seed: int, progress: Progress) -> Fitted:
+    """The model that is kept: trained on all users from nothing, or, where that is too dear, taught the others too."""
+    if isinstance(hyper, Continuing) and hyper.goes_on(data):
+        return hyper.go_on(measured, data, np.random.default_rng((seed, _MEASURED)), progress)
+    return _fitted(hyper, data, (seed, _MEASURED), progress)
 
 
 def _fitted(hyper: Hyperparameters, data: TrainingData, seeds: tuple[int, int], progress: Progress) -> Fitted:

@@ -182,3 +182,16 @@ print(sorted(name for name in ("torch", "onnx") if name in sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_model_goes_on_with_more_users_and_more_items() -> None:
+    hyper = Sequence(threads=1, epochs=2.0)
+    board = checkerboard()
+    first = hyper.fit(board.only(np.arange(len(board.users) - 4)), np.random.default_rng(1), quiet)
+    whole = hyper.go_on(first, board, np.random.default_rng(2), quiet)
+    assert whole.items == board.items
+    assert whole.prior.weights == first.prior.weights
+    assert whole.plan["continued_epochs"] == 1.0
+    again = hyper.go_on(first, board, np.random.default_rng(2), quiet)
+    history = board.history(len(board.users) - 1)
+    np.testing.assert_array_equal(whole.score(history, everything(whole)), again.score(history, everything(again)))

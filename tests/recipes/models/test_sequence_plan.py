@@ -35,6 +35,7 @@ def test_the_window_follows_the_longest_histories() -> None:
 
 def test_a_catalogue_too_large_for_all_is_sampled() -> None:
     assert plan(data(100, 10)).negatives == 0
+    assert plan(data(6000, 10, items=6_000)).negatives == 2048
     assert plan(data(6000, 10, items=60_000)).negatives == 8192
 
 

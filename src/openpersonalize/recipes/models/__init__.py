@@ -6,7 +6,7 @@ Before: a frozen dataclass of hyperparameters with `fit`. After: arrays that `sc
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -47,6 +47,19 @@ class Hyperparameters(Protocol):
 
     def fit(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> Fitted:
         """Learn from `data`; same data and same generator state give the same model."""
+        ...
+
+
+@runtime_checkable
+class Continuing(Protocol):
+    """A family that can teach a fitted model more data, where fitting anew takes long."""
+
+    def goes_on(self, data: TrainingData) -> bool:
+        """Whether these data are so many that a model of most of them is better continued."""
+        ...
+
+    def go_on(self, model: Any, data: TrainingData, rng: np.random.Generator, progress: Progress) -> Fitted:
+        """The model, in the process that fitted it, after learning from all of `data` too."""
         ...
 
 

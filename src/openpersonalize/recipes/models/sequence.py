@@ -32,6 +32,9 @@ VALIDATION_CELLS = 20_000_000
 """Most numbers, points x items, that choosing looks at."""
 FEWEST_POINTS = 50
 COLD_QUANTILE = 0.1
+DEAR_CELLS = 1.2e9
+"""Events x epochs x items in the loss, from where a second training from nothing is too dear: about 20 s on 2 cores."""
+CONTINUED_EPOCHS, CONTINUED_RATE = 1.0, 0.2
 TRAINING_SHARE = 0.9
 """Of the progress bar; the rest is counting and choosing."""
 
@@ -86,6 +89,45 @@ class Sequence:
             model = blended(model, data, learned, points, recency=self.apply_recency_bias)
         progress(1.0, "trained")
         return model
+
+    def goes_on(self, data: TrainingData) -> bool:
+        """Whether a model of most users is better continued with all than trained again, for the time it takes."""
+        wanted = self.plan(data)
+        candidates = wanted.negatives or int((data.counts > 0).sum())
+        return wanted.epochs * len(data.item) * candidates > DEAR_CELLS
+
+    def go_on(
+        self, model: SequenceModel, data: TrainingData, rng: np.random.Generator, progress: Progress
+    ) -> SequenceModel:
+        """Teach a model, in the process that fitted it, the rest of `data`: one epoch over all of it, slowly.
+
+        The weights of the prior stay as they were chosen, its counts are made anew.
+        """
+        from openpersonalize.recipes.models import sequence_training
+
+        data = data.where(without_echoes(data.item, data.event_type, data.user))
+        features = model.content.encoder.encode(data.item_columns, len(data.items))
+        before = model.raw.plan
+        trained = sequence_training.train(
+            replace(
+                before,
+                epochs=CONTINUED_EPOCHS,
+                table_rate=before.table_rate * CONTINUED_RATE,
+                matrix_rate=before.matrix_rate * CONTINUED_RATE,
+            ),
+            data,
+            features,
+            weight=np.ones(len(data.item)) if data.weight is None else data.weight,
+            rng=rng,
+            progress=lambda share, text: progress(TRAINING_SHARE * share, text),
+            budget_seconds=self.budget_seconds,
+            start=model.raw,
+        )
+        progress(TRAINING_SHARE, "counting")
+        whole = assembled(data, data, features, model.content.encoder, trained)
+        counted = Prior.count(data, data.counts > 0).weighted(model.prior.weights) if self.prior else whole.prior
+        progress(1.0, "trained")
+        return replace(whole, prior=counted, plan={**model.plan, "continued_epochs": CONTINUED_EPOCHS})
 
     def plan(self, data: TrainingData) -> Plan:
         """The plan for this data with the choices made here."""
@@ -168,6 +210,7 @@ def assembled(
         user_counts=distinct_users(data),
         last_seen=last_seen,
         plan={**asdict(trained.plan), "loss": trained.loss},
+        raw=trained,
     )
 
 

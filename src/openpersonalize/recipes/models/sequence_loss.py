@@ -9,8 +9,9 @@ from torch import Tensor
 
 from openpersonalize.recipes.data import Floats, Ints
 
-LOSS_CHUNK = 256
-"""Positions whose logits exist at the same time."""
+CHUNK_CELLS = 600_000
+MOST_POSITIONS, FEWEST_POSITIONS = 256, 32
+"""How many logits exist at the same time, in positions: as many as stay in the processor's cache."""
 TINY = 1e-12
 POPULARITY_POWER = 0.75
 
@@ -79,8 +80,9 @@ class FusedCrossEntropy(torch.autograd.Function):
         weight = (weight / weight.sum().clamp(min=TINY))[:, None]
         h_grad, table_grad, bias_grad = torch.empty_like(h), torch.zeros_like(table), torch.zeros_like(bias)
         loss = torch.zeros(())
-        for begin in range(0, len(h), LOSS_CHUNK):
-            part = slice(begin, begin + LOSS_CHUNK)
+        chunk = min(MOST_POSITIONS, max(FEWEST_POSITIONS, CHUNK_CELLS // len(items)))
+        for begin in range(0, len(h), chunk):
+            part = slice(begin, begin + chunk)
             scores = (states[part] @ columns).float().add_(bias)
             places = target[part, None]
             hit = scores.gather(1, places)

@@ -84,6 +84,8 @@ class SequenceModel:
     user_counts: Ints
     last_seen: Ints
     plan: Mapping[str, Any]
+    raw: Any = field(default=None, compare=False, repr=False)
+    """The weights as training left them, in the process that trained; not saved."""
 
     @cached_property
     def popular(self) -> Floats:

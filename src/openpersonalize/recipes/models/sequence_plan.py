@@ -11,9 +11,9 @@ import numpy as np
 from openpersonalize.recipes.data import TrainingData
 
 LONGEST_WINDOW = 200
-FULL_SOFTMAX = 50_000
+FULL_SOFTMAX, FEW_NEGATIVES_UP_TO = 5_000, 50_000
 """Items up to which the loss is over all of them: a sample is a fifth faster and a tenth worse."""
-NEGATIVES = 8192
+FEW_NEGATIVES, NEGATIVES = 2048, 8192
 SMALL, MEDIUM, LARGE = 300_000, 3_000_000, 30_000_000
 """Events up to which a row of the table holds."""
 
@@ -48,7 +48,7 @@ class Plan:
 def plan(data: TrainingData) -> Plan:
     """The plan for this data, for any machine."""
     items = int((data.counts > 0).sum())
-    return replace(_row(data, items), negatives=NEGATIVES if items > FULL_SOFTMAX else 0)
+    return replace(_row(data, items), negatives=_negatives(items))
 
 
 def _row(data: TrainingData, items: int) -> Plan:
@@ -61,7 +61,7 @@ def _row(data: TrainingData, items: int) -> Plan:
             layers=2,
             window=window,
             tokens=int(np.clip(events / 60, 512, 3200)),
-            epochs=float(np.clip(6e5 / events, 6, 40)),
+            epochs=float(np.clip(5e5 / events, 5, 40) if _negatives(items) else np.clip(6e5 / events, 6, 40)),
             dropout=0.4 if events < 20 * items else 0.3,
         )
     if events < MEDIUM:
@@ -70,6 +70,17 @@ def _row(data: TrainingData, items: int) -> Plan:
     if events < LARGE:
         return Plan(width=128, heads=2, layers=2, window=window, tokens=12_800, epochs=2.5, dropout=0.1)
     return Plan(width=128, heads=2, layers=3, window=window, tokens=25_600, epochs=1.0, dropout=0.05)
+
+
+def _negatives(items: int) -> int:
+    """0 for a softmax over all items.
+
+    9,066 items, 100,000 events: with 2,048 negatives an epoch takes 5 s instead of 10, and NDCG@25 on held-out events
+    is .098 instead of .101.
+    """
+    if items <= FULL_SOFTMAX:
+        return 0
+    return FEW_NEGATIVES if items <= FEW_NEGATIVES_UP_TO else NEGATIVES
 
 
 def window_for(data: TrainingData) -> int:
