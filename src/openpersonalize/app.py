@@ -131,14 +131,18 @@ def for_a_job(settings: Settings) -> tuple[Queue, Metadata, Mapping[str, Handler
     return context.queue, context.metadata, handlers(context)
 
 
+OF_SERVING = frozenset({"PROMETHEUS_MULTIPROC_DIR", "OPENBLAS_NUM_THREADS"})
+"""Variables that `serve` sets for itself."""
+
+
 def job_environment(own: Mapping[str, str]) -> dict[str, str]:
-    """What the process of a job sees: no folder for counters, and an allocator that keeps its memory.
+    """What the process of a job sees: no folder for counters, all cores, and an allocator that keeps its memory.
 
     glibc gives the pages of every big tensor back and faults them in again; told to keep them, a training runs about
     twice as fast. The settings are read when a process starts, so they cannot be made later.
     """
     kept = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_TOP_PAD_": "268435456"}
-    return {name: value for name, value in own.items() if name != "PROMETHEUS_MULTIPROC_DIR"} | kept
+    return {name: value for name, value in own.items() if name not in OF_SERVING} | kept
 
 
 def handlers(context: Context) -> Mapping[str, Handler]:

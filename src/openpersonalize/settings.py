@@ -31,7 +31,8 @@ class Settings:
     host: str = _row("127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
     port: int = _row(8080, "TCP port to listen on; 0 picks a free one.", low=0)
     processes: int = _row(1, "Serving processes that share the port.", low=1)
-    threads: int = _row(16, "Threads per serving process that run operations.", low=1)
+    threads: int = _row(16, "Threads per serving process for control plane calls, which mostly wait.", low=1)
+    runtime_threads: int = _row(0, "Threads for events and recommendations, which compute; 0: one per core.", low=0)
     max_body_bytes: int = _row(5 * 1024 * 1024, "Largest request body the server reads.", low=1024)
 
     authentication: str = _row(
