@@ -55,10 +55,9 @@ def _where() -> list[str]:
         platform.processor(),
     )
     day = SystemClock().now().date()
-    return [
-        f"{day}, commit {commit.stdout.strip() or 'unknown'}, {os.cpu_count()} cores ({model}), "
-        f"Python {platform.python_version()}."
-    ]
+    hash_ = commit.stdout.strip() or "unknown"
+    machine = f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}"
+    return [f"{day}, commit {hash_}, {machine}."]
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.clients import client
 
 from openpersonalize import app, settings
 from openpersonalize.wire.identity import Identity
+from tests.clients import client
 
 ROLE = "arn:aws:iam::000000000000:role/films"
 SERVICES = ("personalize", "personalize-events", "personalize-runtime")

@@ -24,14 +24,13 @@ def test_the_quickstart_recommends(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         assert configparser.ConfigParser().read(tmp_path / "credentials")
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", code.replace("http://127.0.0.1:8080", server.url)],
             capture_output=True,
             text=True,
             check=False,
             env={
                 **environ,
                 "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
-                "OPENPERSONALIZE_URL": server.url,
             },
         )
     assert done.returncode == 0, done.stderr
