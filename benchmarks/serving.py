@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tables import markdown
 from tests.server import Server, settled, until
 from tests.world import INTERACTIONS, write_csv
-
-from benchmarks.tables import markdown
 
 USERS, ITEMS, EVENTS = 2000, 1682, 50
 SIGNED = 500

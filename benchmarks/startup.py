@@ -4,9 +4,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.server import Server
-
 from benchmarks.tables import markdown
+from tests.server import Server
 
 RUNS = 5
 SETTLE_SECONDS = 3.0

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.databases import database_url, metadata, postgresql
 from tests.world import world
 

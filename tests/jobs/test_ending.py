@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.jobs.probes import HERE, Effect, done, effects, enqueue, handlers, latest, record, subject
 
 from openpersonalize.errors import InvalidInputException, JobFailed, ResourceNotFoundException
 from openpersonalize.jobs import Handler, Later, Queue, Task, Worker
 from openpersonalize.storage.metadata import Metadata, Transaction
+from tests.jobs.probes import HERE, Effect, done, effects, enqueue, handlers, latest, record, subject
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 

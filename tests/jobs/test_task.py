@@ -1,11 +1,11 @@
 """What bodies may do."""
 
 import pytest
-from tests.jobs.probes import effects, enqueue, latest, record, subject
 
 from openpersonalize.jobs import LeaseLost, Queue, Stopped, Task
 from openpersonalize.storage import sql
 from openpersonalize.storage.metadata import Metadata
+from tests.jobs.probes import effects, enqueue, latest, record, subject
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
+
+from openpersonalize.jobs import Queue
+from openpersonalize.storage.metadata import Metadata
 from tests.jobs.probes import (
     ENVIRONMENT,
     HERE,
@@ -21,9 +24,6 @@ from tests.jobs.probes import (
     wait,
     working,
 )
-
-from openpersonalize.jobs import Queue
-from openpersonalize.storage.metadata import Metadata
 
 LEASE = 2.0
 

@@ -1,4 +1,5 @@
 import pytest
+
 from tests.world import World, refused
 
 ARN = "arn:aws:personalize:us-east-1:000000000000:dataset-group/films"

@@ -1,9 +1,9 @@
 """Imports through the API; the rules of single values are tried in tests/storage/records."""
 
 import pytest
-from tests.world import INTERACTIONS, ITEMS, World, refused, write_clicks, write_csv
 
 from openpersonalize.resources.datasets import table_of
+from tests.world import INTERACTIONS, ITEMS, World, refused, write_clicks, write_csv
 
 HEADER = [name for name, _ in INTERACTIONS]
 PREFIX = "Failed to create a data import job for INTERACTIONS dataset in dataset group films: "

@@ -3,9 +3,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.world import World, refused
 
 from openpersonalize.resources.datasets import table_of
+from tests.world import World, refused
 
 FIELDS = (
     ("USER_ID", "string"),

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from botocore import xform_name
-from tests.world import World, refused
 
 from openpersonalize.resources import nouns
 from openpersonalize.resources.registry import OPERATIONS
 from openpersonalize.wire import models
+from tests.world import World, refused
 
 assert nouns.__all__
 MODEL = models.load()

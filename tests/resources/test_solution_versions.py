@@ -2,9 +2,8 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
-from tests.world import World, refused, write_clicks, write_csv
-
 from openpersonalize.resources.solutions import artefacts_of
+from tests.world import World, refused, write_clicks, write_csv
 
 RECIPE = "arn:aws:personalize:::recipe/aws-popularity-count"
 KEYS = [

@@ -1,4 +1,5 @@
 import pytest
+
 from tests.world import World, refused
 
 SIMS = "arn:aws:personalize:::recipe/aws-sims"

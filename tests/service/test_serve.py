@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.server import serving, settled, until
 from tests.service.test_restarts import PREFIX, import_clicks, prepared
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
-from tests.databases import Server
 
 from openpersonalize.settings import SettingsError
 from openpersonalize.storage import sql
+from tests.databases import Server
 
 FIRST = """
 import sqlalchemy as sa

@@ -3,12 +3,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from tests.training.data import checkerboard
 
 from openpersonalize.recipes.data import Floats, History, Vocabulary
 from openpersonalize.training import evaluate as module
 from openpersonalize.training.evaluate import evaluate
 from openpersonalize.training.split import split
+from tests.training.data import checkerboard
 
 
 @dataclass(frozen=True)

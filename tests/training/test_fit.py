@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.training.data import checkerboard, interactions, schema, source
 
 from openpersonalize.avro import Schema
 from openpersonalize.errors import JobFailed
@@ -14,6 +13,7 @@ from openpersonalize.recipes.data import History
 from openpersonalize.recipes.models import quiet
 from openpersonalize.training import Order, Trained, train, workspace
 from openpersonalize.training.encoding import Snapshot, Source
+from tests.training.data import checkerboard, interactions, schema, source
 
 
 class Shelf:

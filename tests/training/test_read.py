@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.training.data import interactions, schema, source
 
 from openpersonalize.errors import JobFailed
 from openpersonalize.recipes.data import Categories, Numbers, TrainingData
@@ -13,6 +12,7 @@ from openpersonalize.training.encoding import Source
 from openpersonalize.training.events import Limits
 from openpersonalize.training.read import read
 from openpersonalize.training.selection import Selection
+from tests.training.data import interactions, schema, source
 
 FREE = Limits(interactions=0, users=0, returning=0)
 TYPED = {"EVENT_TYPE": "string"}

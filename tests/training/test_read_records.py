@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.training.data import schema
 
 from openpersonalize.clock import StillClock
 from openpersonalize.recipes.artefact import Artefact
@@ -18,6 +17,7 @@ from openpersonalize.training.encoding import Source
 from openpersonalize.training.events import Limits
 from openpersonalize.training.read import read
 from openpersonalize.training.selection import Selection
+from tests.training.data import schema
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 EVENTS, ITEMS, USERS = (

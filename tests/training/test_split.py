@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.training.data import checkerboard
 
 from openpersonalize.recipes.data import TrainingData, Vocabulary
 from openpersonalize.training import split as module
 from openpersonalize.training.split import Split, split
+from tests.training.data import checkerboard
 
 
 def lengths(data: TrainingData, sizes: list[int]) -> TrainingData:

@@ -2,8 +2,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.wire.doors import ALICE, NOW
-from tests.wire.test_signature import signed
 
 from openpersonalize.clock import StillClock, SystemClock
 from openpersonalize.errors import InvalidSignatureException, UnrecognizedClientException
@@ -11,6 +9,8 @@ from openpersonalize.settings import Settings
 from openpersonalize.wire.authentication import Authentication
 from openpersonalize.wire.identity import Caller
 from openpersonalize.wire.messages import Request
+from tests.wire.doors import ALICE, NOW
+from tests.wire.test_signature import signed
 
 UNSIGNED = Request("POST", "/recommendations", "", {"host": ["localhost"]}, b"{}")
 MALFORMED = replace(UNSIGNED, headers={"authorization": ["Bearer abc"]})

@@ -14,15 +14,15 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
-from tests.clients import ENDPOINT, Exchange, client, http
-from tests.wire.doors import ALICE, SESSION, door
-from tests.wire.shapes import nearly, valid
-from tests.wire.test_signature import Presign
 
 from openpersonalize.clock import StillClock
 from openpersonalize.errors import ResourceNotFoundException
 from openpersonalize.wire import models
 from openpersonalize.wire.identity import Caller, Identity
+from tests.clients import ENDPOINT, Exchange, client, http
+from tests.wire.doors import ALICE, SESSION, door
+from tests.wire.shapes import nearly, valid
+from tests.wire.test_signature import Presign
 
 MODEL = models.load()
 CAMPAIGN = "arn:aws:personalize:us-east-1:111122223333:campaign/home"

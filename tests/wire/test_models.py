@@ -6,11 +6,11 @@ import pytest
 from botocore import xform_name
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.wire.shapes import valid
 
 from openpersonalize.errors import UnknownOperationException
 from openpersonalize.wire import models
 from openpersonalize.wire.write import compile_writer
+from tests.wire.shapes import valid
 
 MODEL = models.load()
 

@@ -5,11 +5,11 @@ import pytest
 from botocore.model import ServiceModel
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.shapes import any_json
 
 from openpersonalize.errors import InvalidInputException, SerializationException
 from openpersonalize.wire import models
 from openpersonalize.wire.parse import compile_parser, compile_reader
+from tests.wire.shapes import any_json
 
 MODEL = models.load()
 ARN = "arn:aws:personalize:us-east-1:111122223333:dataset-group/films"

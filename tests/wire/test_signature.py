@@ -13,7 +13,6 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.wire.doors import ALICE, SESSION
 
 from openpersonalize.errors import (
     ExpiredTokenException,
@@ -26,6 +25,7 @@ from openpersonalize.errors import (
 from openpersonalize.wire import signature
 from openpersonalize.wire.identity import Identity
 from openpersonalize.wire.messages import Request
+from tests.wire.doors import ALICE, SESSION
 
 BODY = b'{"userId":"u"}'
 TARGET = "AmazonPersonalize.ListSchemas"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.clients import ENDPOINT, client, http
-from tests.wire.doors import ALICE, door
-from tests.wire.test_http import CAMPAIGN, OPERATIONS, SCHEMA
 
 from openpersonalize.errors import ResourceInUseException
 from openpersonalize.wire.identity import Caller
+from tests.clients import ENDPOINT, client, http
+from tests.wire.doors import ALICE, door
+from tests.wire.test_http import CAMPAIGN, OPERATIONS, SCHEMA
 
 Snapshot = Callable[[str, str], None]
 

@@ -10,11 +10,11 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
-from tests.storage.records.conftest import EVENTS, INTERACTIONS
 
 from openpersonalize.clock import StillClock
 from openpersonalize.storage import sql
 from openpersonalize.storage.records import Records, StreamRow
+from tests.storage.records.conftest import EVENTS, INTERACTIONS
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import deltalake
 import psycopg
 import pytest
 import sqlalchemy as sa
-from tests.storage.records.conftest import EVENTS, INTERACTIONS, ITEMS, rows_of, schema
 
 from openpersonalize.clock import StillClock
 from openpersonalize.storage import sql
 from openpersonalize.storage.records import Records, StreamRow, settling, stream
 from openpersonalize.storage.records.settling import Settling
+from tests.storage.records.conftest import EVENTS, INTERACTIONS, ITEMS, rows_of, schema
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.storage.records.conftest import EVENTS, ITEMS
 
 from openpersonalize.clock import StillClock
 from openpersonalize.errors import ServiceUnavailable
 from openpersonalize.storage import sql
 from openpersonalize.storage.records import Records, StreamRow, stream
 from openpersonalize.storage.records.writer import Writer
+from tests.storage.records.conftest import EVENTS, ITEMS
 
 
 @pytest.fixture
