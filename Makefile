@@ -55,6 +55,7 @@ quick: $(VENV)/.dev ## the part of the checks that takes seconds
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## quality, speed and memory; slow, writes to benchmarks/results
+	@command -v wrk >/dev/null || { echo "make bench needs wrk: apt-get install wrk"; exit 1; }
 	$(BIN)/python -m benchmarks
 
 pins: $(VENV)/.uv ## choose the version of every dependency anew, into constraints.txt

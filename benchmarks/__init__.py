@@ -1,1 +1,1 @@
-"""Measurements: quality, speed and memory; `make bench` runs them all and writes `benchmarks/RESULTS.md`."""
+"""Measurements: quality, speed and memory; `make bench` runs them all and writes `benchmarks/results`."""

@@ -1,4 +1,4 @@
-"""Run the benchmarks and write what they measured, with machine and commit, to benchmarks/RESULTS.md.
+"""Run the benchmarks and write what they measured, with machine and commit, to benchmarks/results, a file each.
 
 python -m benchmarks                 all of them
 python -m benchmarks serving         one of them: quality, imports, serving, startup

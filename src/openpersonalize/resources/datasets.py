@@ -30,6 +30,8 @@ TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 CUSTOM_ONLY = ("ACTIONS", "ACTION_INTERACTIONS")
 LOOK = "dataset.look-for-streamed-rows"
 SETTLE = "dataset.settle"
+TIDY = "dataset.tidy"
+TIDY_SECONDS = 86400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +198,9 @@ def _look_regularly(ctx: Context, tx: Transaction, dataset: Dataset) -> None:
         subject=dataset.arn,
         every=ctx.settings.event_settle_seconds,
     )
+    Schedules(ctx.queue).ensure(
+        tx.connection, f"tidy {dataset.arn}", kind=TIDY, subject=dataset.arn, every=TIDY_SECONDS
+    )
 
 
 def _try_again_at_the_next_look(_ctx: Context, _tx: Transaction, _subject: str, _reason: str) -> None:
@@ -209,7 +214,7 @@ def look(ctx: Context, task: Task) -> None:
     with task.publish() as tx:
         dataset = tx.find(Dataset, task.subject)
         if dataset is None or dataset.status in lifecycle.ENDING:
-            Schedules(ctx.queue).cancel(tx.connection, name=f"settle {task.subject}")
+            Schedules(ctx.queue).cancel(tx.connection, subject=task.subject)
         elif waiting:
             ctx.queue.enqueue(tx.connection, SETTLE, task.subject, unique=f"settle {task.subject}")
 
@@ -223,6 +228,14 @@ def settle(ctx: Context, task: Task) -> None:
     if dataset is not None and schema is not None:
         ctx.records.settle(dataset.table, schema)
         ctx.records.forget_settled(ctx.now() - timedelta(days=ctx.settings.event_hot_days))
+    with task.publish():
+        return
+
+
+@job(TIDY, failed=_try_again_at_the_next_look)
+def tidy(ctx: Context, task: Task) -> None:
+    """Join small files and remove those that no version needs any more, once a day."""
+    ctx.records.tidy(table_of(task.subject))
     with task.publish():
         return
 
