@@ -13,6 +13,7 @@ FIELDS = (
     ("EVENT_TYPE", "string"),
     ("EVENT_VALUE", ["null", "float"]),
     ("NUM_RATINGS", ["null", "int"]),
+    ("IMPRESSION", ["null", "string"]),
     ("TIMESTAMP", "long"),
 )
 
@@ -92,3 +93,12 @@ def test_eleven_events_are_too_many(tracked: tuple[World, str]) -> None:
     )
     assert code == "InvalidInputException"
     assert "'eventList'" in message
+
+
+def test_an_impression_may_hold_25_long_ids(tracked: tuple[World, str]) -> None:
+    world, tracking_id = tracked
+    shown = [f"{number:0>250}" for number in range(25)]
+    sent = event(impression=shown)
+    world.events.put_events(trackingId=tracking_id, userId="u1", sessionId="s1", eventList=[sent])
+    [row] = rows_of(world, "u1")
+    assert row["IMPRESSION"] == "|".join(shown)
