@@ -122,6 +122,7 @@ def _answer(parts: "Parts", listener: socket.socket) -> None:
         lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
         ws="none",
+        proxy_headers=False,
     )
     # uvicorn ends its work at a signal and then raises the signal again; by then we are leaving anyway.
     for number in (signal.SIGTERM, signal.SIGINT):
