@@ -64,8 +64,11 @@ class Films:
         return sorted(own, key=lambda rating: rating.timestamp, reverse=True)
 
     def find(self, title: str) -> str:
-        """The id of a film by its title."""
-        return next(item_id for item_id, name in self.titles.items() if name == title)
+        """The id of a film by its title, without the original one in brackets; raises LookupError."""
+        for item_id, name in self.titles.items():
+            if name == title or name.startswith(f"{title} ("):
+                return item_id
+        raise LookupError(f"no film is called {title}")
 
 
 def load() -> Films:

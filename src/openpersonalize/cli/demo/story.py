@@ -22,7 +22,7 @@ RECIPES = {
 KNOWN_USER = "15"
 NEW_USER = "somebody-new"
 NEW_USER_LIKES = ("Spirited Away", "Princess Mononoke", "My Neighbor Totoro", "Akira", "Ghost in the Shell")
-TO_RANK = ("Toy Story", "Pulp Fiction", "Titanic", "Alien", "Amélie", "The Godfather", "Shrek", "Blade Runner")
+TO_RANK = ("Toy Story", "Pulp Fiction", "Titanic", "Alien", "Amelie", "Godfather, The", "Shrek", "Blade Runner")
 POLL_SECONDS = 0.25
 HEADER = "x-openpersonalize-progress"
 
@@ -87,7 +87,7 @@ def _metrics(console: Console, clients: Clients, versions: Mapping[str, str]) ->
     }
     table = Table(
         "",
-        *(RECIPES[name] for name in shown),
+        *shown,
         title="Offline metrics: the newest tenth of 10 % of the users, held back",
     )
     for metric in sorted(shown["for-you"]):
@@ -115,7 +115,7 @@ def _new_user(
     console: Console, clients: Clients, catalogue: Films, campaigns: Mapping[str, str], tracking_id: str
 ) -> None:
     before = _recommended(clients, campaigns["for-you"], NEW_USER)
-    likes = [catalogue.find(title) for title in NEW_USER_LIKES if title in catalogue.titles.values()]
+    likes = [catalogue.find(title) for title in NEW_USER_LIKES]
     now = int(time.time())
     for place, item_id in enumerate(likes):
         event = {"eventType": "rate", "itemId": item_id, "sentAt": now + place}
@@ -126,7 +126,7 @@ def _new_user(
 
 
 def _ranking(console: Console, clients: Clients, catalogue: Films, campaigns: Mapping[str, str]) -> None:
-    asked = [catalogue.find(title) for title in TO_RANK if title in catalogue.titles.values()]
+    asked = [catalogue.find(title) for title in TO_RANK]
     columns = {"to be ranked": asked}
     for user_id in (KNOWN_USER, NEW_USER):
         answer = clients.runtime.get_personalized_ranking(
