@@ -26,6 +26,7 @@ from openpersonalize.settings import Settings
 from openpersonalize.storage import sql
 from openpersonalize.storage.metadata import Metadata
 from openpersonalize.storage.objects import Objects
+from openpersonalize.storage.points import Points
 from openpersonalize.storage.records import Records
 from openpersonalize.wire.http import Door
 from openpersonalize.wire.identity import Caller, Identity
@@ -63,6 +64,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         random=random.SystemRandom(),
         metadata=metadata,
         records=Records.open(settings.data_dir / "records", events, clock),
+        points=Points.open(events, clock),
         objects=objects,
         artefacts=artefacts,
         queue=Queue(lease_seconds=settings.job_lease_seconds, attempts=settings.job_attempts),

@@ -14,6 +14,7 @@ from openpersonalize.serving.models import Models
 from openpersonalize.settings import Settings
 from openpersonalize.storage.metadata import Metadata, Transaction
 from openpersonalize.storage.objects import Objects
+from openpersonalize.storage.points import Points
 from openpersonalize.storage.records import Records
 from openpersonalize.wire.identity import Caller
 
@@ -56,6 +57,7 @@ class Context:
     random: random.Random
     metadata: Metadata
     records: Records
+    points: Points
     objects: Objects
     artefacts: Objects
     queue: Queue

@@ -1,0 +1,1 @@
+"""Revisions of the tables of metric points, one straight line."""
