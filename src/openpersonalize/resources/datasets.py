@@ -4,6 +4,7 @@ Streamed rows join the table by two jobs: a look now and then, which is a query 
 an idle server costs nothing, and a settling, in a process of its own, when there is something to settle.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -106,6 +107,7 @@ def create_dataset(
             dataset_type=kind,
             schema_arn=schema.arn,
             status=lifecycle.CREATE_PENDING,
+            tracking_id=_tracking_id(ctx) if kind == "ACTION_INTERACTIONS" else None,
             creation_date_time=now,
             last_updated_date_time=now,
         )
@@ -113,6 +115,11 @@ def create_dataset(
         lifecycle.require_active(group)
         lifecycle.begin(ctx, tx, dataset, tags=tags)
     return {"datasetArn": dataset.arn}
+
+
+def _tracking_id(ctx: Context) -> str:
+    """The id under which PutActionInteractions finds the dataset; it needs no event tracker."""
+    return str(uuid.UUID(int=ctx.random.getrandbits(128), version=4))
 
 
 def _check(group: DatasetGroup, schema: DatasetSchema, kind: str) -> None:

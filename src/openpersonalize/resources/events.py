@@ -9,21 +9,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from openpersonalize import avro
 from openpersonalize.errors import InvalidInputException
 from openpersonalize.resources import lifecycle
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import in_group, schema_of
 from openpersonalize.resources.event_trackers import ID_DIGITS, EventTracker
+from openpersonalize.resources.properties import event_row, read_properties, size_faults
 from openpersonalize.resources.registry import operation
 from openpersonalize.storage.records import Dataset, StreamRow
 
 FORBIDDEN = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
 """Keys that belong to the event itself and may not come in its properties; compared ignoring case."""
-
-EVENT_BYTES = 10 * 1024
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def _stream(ctx: Context, tracking_id: str) -> Stream:
 
 def _row(ctx: Context, stream: Stream, asker: Asker, event: dict[str, Any]) -> StreamRow:
     """An event as it is kept; raises ValueError with every broken rule."""
-    given = _properties(event.get("properties"))
+    given = read_properties(event.get("properties"))
     item_id = event.get("itemId") or _own(given, "itemId")
     timestamp = int(event["sentAt"])
     own = {
@@ -94,8 +91,8 @@ def _row(ctx: Context, stream: Stream, asker: Asker, event: dict[str, Any]) -> S
         "RECOMMENDATION_ID": event.get("recommendationId"),
         "EVENT_ATTRIBUTION_SOURCE": (event.get("metricAttribution") or {}).get("eventAttributionSource"),
     }
-    columns, faults = _columns(stream.schema, own, given)
-    faults += _size_fault(event)
+    columns, faults = event_row(stream.schema, own, given, FORBIDDEN)
+    faults += size_faults(event)
     if faults:
         raise ValueError("; ".join(faults))
     return StreamRow(
@@ -108,43 +105,6 @@ def _row(ctx: Context, stream: Stream, asker: Asker, event: dict[str, Any]) -> S
         received=ctx.now(),
         row=columns,
     )
-
-
-def _columns(schema: avro.Schema, own: dict[str, Any], given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The row by the schema, with what the service keeps of every event beside it, and what is wrong with it."""
-    faults = [f"properties must not hold {key}, it belongs to the event" for key in given if key.lower() in FORBIDDEN]
-    row = {name: value for name, value in own.items() if value is not None}
-    for key, value in given.items():
-        column = schema.property_column(key)
-        if column is not None and key.lower() not in FORBIDDEN:
-            row.setdefault(column.name, value)
-    for column in schema.columns:
-        if column.name == "USER_ID" and "USER_ID" not in row:
-            continue  # an event of a session whose user is not known yet
-        if column.name == "IMPRESSION" and "IMPRESSION" in row:
-            continue  # 25 ids of any length: the limit of 1,000 characters is that of a CSV cell
-        try:
-            row[column.name] = column.coerce(row.get(column.name))
-        except ValueError as fault:
-            faults.append(f"{column.name}: {fault}")
-    return row, faults
-
-
-def _size_fault(event: dict[str, Any]) -> list[str]:
-    size = len(orjson.dumps(event))
-    return [f"the event has {size} bytes, at most {EVENT_BYTES} are kept"] if size > EVENT_BYTES else []
-
-
-def _properties(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        given = orjson.loads(text)
-    except orjson.JSONDecodeError as fault:
-        raise InvalidInputException("Error parsing properties json") from fault
-    if not isinstance(given, dict):
-        raise InvalidInputException("Error parsing properties json")
-    return given
 
 
 def _own(given: dict[str, Any], name: str) -> Any:

@@ -1,12 +1,14 @@
 """All nouns of the API: importing this module registers every operation and every job."""
 
 from openpersonalize.resources import (
+    action_interactions,
     campaigns,
     dataset_groups,
     dataset_import_jobs,
     datasets,
     event_trackers,
     events,
+    individual_records,
     recipes,
     recommendations,
     schemas,
@@ -16,12 +18,14 @@ from openpersonalize.resources import (
 )
 
 __all__ = [
+    "action_interactions",
     "campaigns",
     "dataset_groups",
     "dataset_import_jobs",
     "datasets",
     "event_trackers",
     "events",
+    "individual_records",
     "recipes",
     "recommendations",
     "schemas",
