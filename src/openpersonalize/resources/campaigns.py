@@ -8,7 +8,7 @@ from openpersonalize.arns import Arn
 from openpersonalize.errors import InvalidInputException, ResourceInUseException, ResourceNotFoundException
 from openpersonalize.jobs import Task
 from openpersonalize.recipes import catalog
-from openpersonalize.resources import lifecycle, quotas
+from openpersonalize.resources import lifecycle, quotas, updates
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, job, operation
@@ -187,12 +187,8 @@ def update_campaign(
 def _require_updatable(campaign: Campaign) -> None:
     if campaign.status not in (lifecycle.ACTIVE, lifecycle.CREATE_FAILED):
         raise ResourceInUseException(f"The campaign {campaign.arn} is in {campaign.status} state; it must be ACTIVE.")
-    if _updating(campaign):
+    if updates.is_open(campaign.latest_campaign_update):
         raise ResourceInUseException(f"The campaign {campaign.arn} is being updated already.")
-
-
-def _updating(campaign: Campaign) -> bool:
-    return (campaign.latest_campaign_update or {}).get("status") in lifecycle.OPEN
 
 
 def _as_asked(campaign: Campaign) -> str:
@@ -200,31 +196,23 @@ def _as_asked(campaign: Campaign) -> str:
 
 
 def _start_update(ctx: Context, tx: Transaction, campaign: Campaign, changed: Campaign) -> None:
-    now = ctx.now().timestamp()
-    update = {
+    wanted = {
         "solutionVersionArn": changed.solution_version_arn,
         "minProvisionedTPS": changed.min_provisioned_tps,
         "campaignConfig": changed.campaign_config,
-        "status": lifecycle.CREATE_PENDING,
-        "creationDateTime": now,
-        "lastUpdatedDateTime": now,
     }
+    update = updates.asked(ctx, wanted)
     tx.replace(campaign.but(ctx.now(), latest_campaign_update=update))
     ctx.queue.enqueue(tx.connection, "campaign.update", campaign.arn)
 
 
-def _move_update(ctx: Context, campaign: Campaign, status: str, **more: Any) -> Campaign:
-    update = {
-        **(campaign.latest_campaign_update or {}),
-        "status": status,
-        "lastUpdatedDateTime": ctx.now().timestamp(),
-        **more,
-    }
-    return campaign.but(ctx.now(), latest_campaign_update=update)
+def _move_update(ctx: Context, campaign: Campaign, status: str, reason: str | None = None) -> Campaign:
+    moved = updates.moved(ctx, campaign.latest_campaign_update, status, reason=reason)
+    return campaign.but(ctx.now(), latest_campaign_update=moved)
 
 
 def _update_failed(ctx: Context, tx: Transaction, subject: str, reason: str) -> None:
-    tx.replace(_move_update(ctx, tx.get(Campaign, subject), lifecycle.CREATE_FAILED, failureReason=reason))
+    tx.replace(_move_update(ctx, tx.get(Campaign, subject), lifecycle.CREATE_FAILED, reason))
 
 
 @job("campaign.update", failed=_update_failed, inline=True)
@@ -261,7 +249,7 @@ def follow(ctx: Context, task: Task) -> None:
         campaign = tx.find(Campaign, task.subject)
         if campaign is None or not campaign.follows_latest or campaign.status != lifecycle.ACTIVE:
             return
-        if _updating(campaign):
+        if updates.is_open(campaign.latest_campaign_update):
             ctx.queue.enqueue(tx.connection, "campaign.follow", campaign.arn, payload=task.payload)
             return
         newest = task.payload["solutionVersionArn"]
@@ -298,7 +286,7 @@ def delete_campaign(ctx: Context, *, campaign_arn: str) -> None:
     with ctx.writing() as tx:
         campaign = given(ctx, tx, Campaign, campaign_arn)
         lifecycle.require_deletable(campaign)
-        if _updating(campaign):
+        if updates.is_open(campaign.latest_campaign_update):
             raise ResourceInUseException(f"The campaign {campaign.arn} is being updated and cannot be deleted.")
         lifecycle.end(ctx, tx, campaign)
 

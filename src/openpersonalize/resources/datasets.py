@@ -5,8 +5,8 @@ an idle server costs nothing, and a settling, in a process of its own, when ther
 """
 
 import uuid
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -40,6 +40,7 @@ class Dataset(Resource):
     """A dataset; its ARN names the group and the type, never the dataset's own name."""
 
     noun: ClassVar[str] = "dataset"
+    life: ClassVar[lifecycle.Life] = lifecycle.DATASET
     name: str
     dataset_arn: str
     dataset_group_arn: str
@@ -48,6 +49,8 @@ class Dataset(Resource):
     status: str
     latest_dataset_update: dict[str, Any] | None = None
     tracking_id: str | None = None
+    added_columns: dict[str, float] | None = None
+    """The columns that UpdateDataset has added, with the epoch second since when."""
 
     @property
     def table(self) -> records.Dataset:
@@ -73,6 +76,15 @@ def schema_of(tx: Reading, dataset: Dataset) -> avro.Schema:
     """The columns of a dataset."""
     schema = tx.get(DatasetSchema, dataset.schema_arn)
     return _parsed(schema.schema, schema.domain)
+
+
+def schema_for(tx: Reading, dataset: Dataset, made: datetime) -> avro.Schema:
+    """The columns that what was `made` then may learn from: later ones are left out, as UpdateDataset promises."""
+    schema = schema_of(tx, dataset)
+    later = {name for name, added in (dataset.added_columns or {}).items() if added > made.timestamp()}
+    if not later:
+        return schema
+    return replace(schema, columns=tuple(column for column in schema.columns if column.name not in later))
 
 
 def in_group(ctx: Context, tx: Reading, dataset_group_arn: str, dataset_type: str) -> Dataset | None:

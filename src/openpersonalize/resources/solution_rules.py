@@ -43,6 +43,24 @@ def faults_of(
     ]
 
 
+def faults_of_update(
+    recipe: catalog.Recipe,
+    schemas: Schemas,
+    *,
+    perform_auto_training: bool,
+    perform_incremental_update: bool | None,
+    event_type: str | None,
+    config: Mapping[str, Any],
+    changes: Mapping[str, Any],
+) -> list[str]:
+    """All broken rules of an UpdateSolution call: `config` is the solution's as it would be, `changes` what is new."""
+    return [
+        *(_events(recipe, schemas, event_type, config) if "eventsConfig" in changes else ()),
+        *_schedule(changes.get("autoTrainingConfig"), perform_auto_training=perform_auto_training),
+        *_incremental(recipe, perform_incremental_update=perform_incremental_update),
+    ]
+
+
 def _datasets(recipe: catalog.Recipe, schemas: Schemas) -> Iterator[str]:
     for kind in sorted(recipe.required_datasets):
         if kind not in schemas:

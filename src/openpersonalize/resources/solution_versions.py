@@ -1,6 +1,7 @@
 """Solution versions: one training of a solution, the model that came of it and its offline metrics."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,7 +15,7 @@ from openpersonalize.errors import (
 from openpersonalize.jobs import Later, Schedules, Task
 from openpersonalize.resources import lifecycle, quotas
 from openpersonalize.resources.context import Context
-from openpersonalize.resources.datasets import in_group, schema_of
+from openpersonalize.resources.datasets import in_group, schema_for
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.progress import described
 from openpersonalize.resources.registry import Answer, job, operation
@@ -176,9 +177,9 @@ def train(ctx: Context, task: Task) -> None:
 
     with task.transaction() as tx:
         version = tx.get(SolutionVersion, task.subject)
-        _require_solution(tx, version)
+        solution = _require_solution(tx, version)
         version = lifecycle.become(ctx, tx, version, lifecycle.CREATE_IN_PROGRESS)
-        sources = _sources(ctx, tx, version)
+        sources = sources_of(ctx, tx, version.dataset_group_arn, solution.creation_date_time)
     task.progress(0.0, "settling streamed rows")
     for table, schema in sources.values():
         ctx.records.settle(table, schema)
@@ -234,6 +235,7 @@ def _twin(
             group=version.dataset_group_arn,
             statuses=(lifecycle.ACTIVE,),
         )
+        candidates = [other for other in candidates if _sees(ctx, tx, other) == sources]
     for other in reversed(candidates):
         manifest = orjson.loads(ctx.artefacts.read(artefacts_of(other.arn).within("manifest.json")))
         if training.is_twin(manifest, order, versions):
@@ -241,20 +243,28 @@ def _twin(
     return None
 
 
-def _require_solution(tx: Transaction, version: SolutionVersion) -> None:
+def _sees(ctx: Context, tx: Reading, version: SolutionVersion) -> dict[str, Any]:
+    """What a version's solution may learn from today."""
+    solution = tx.get(Solution, version.solution_arn)
+    return sources_of(ctx, tx, version.dataset_group_arn, solution.creation_date_time)
+
+
+def _require_solution(tx: Transaction, version: SolutionVersion) -> Solution:
     solution = tx.get(Solution, version.solution_arn)
     if solution.status in lifecycle.OPEN:
         raise Later(_SOLUTION_WAIT_SECONDS)
     if solution.status != lifecycle.ACTIVE:
         raise JobFailed(f"The solution {solution.arn} is in {solution.status} state.")
+    return solution
 
 
-def _sources(ctx: Context, tx: Transaction, version: SolutionVersion) -> dict[str, Any]:
+def sources_of(ctx: Context, tx: Reading, dataset_group_arn: str, made: datetime) -> dict[str, Any]:
+    """The tables of a group and their columns, by dataset type, for what was `made` then; JobFailed without events."""
     sources = {}
     for kind in TRAINABLE_DATASETS:
-        dataset = in_group(ctx, tx, version.dataset_group_arn, kind)
+        dataset = in_group(ctx, tx, dataset_group_arn, kind)
         if dataset is not None and dataset.status not in lifecycle.ENDING:
-            sources[kind] = (dataset.table, schema_of(tx, dataset))
+            sources[kind] = (dataset.table, schema_for(tx, dataset, made))
     if "INTERACTIONS" not in sources:
         raise JobFailed("The dataset group has no Interactions dataset.")
     return sources

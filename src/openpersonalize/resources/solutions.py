@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from openpersonalize import avro
 from openpersonalize.arns import Arn
 from openpersonalize.errors import InvalidInputException, ResourceInUseException, ResourceNotFoundException
 from openpersonalize.jobs import Schedules
 from openpersonalize.recipes import catalog
-from openpersonalize.resources import lifecycle, quotas
+from openpersonalize.resources import lifecycle, quotas, updates
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
 from openpersonalize.resources.datasets import in_group, schema_of
@@ -20,7 +21,7 @@ from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import Resource, get, given, require_free
 from openpersonalize.resources.solution_rules import days_between_trainings, faults_of
-from openpersonalize.storage.metadata import Transaction, family
+from openpersonalize.storage.metadata import Reading, Transaction, family
 from openpersonalize.storage.objects import Location
 
 TRAIN = "solution.train"
@@ -80,6 +81,7 @@ class Solution(Resource):
     solution_config: dict[str, Any] | None = None
     latest_solution_version_arn: str | None = None
     latest_solution_version: SolutionVersion | None = None  # filled in for Describe, never stored
+    latest_solution_update: dict[str, Any] | None = None
     failure_reason: str | None = None
 
     @property
@@ -153,12 +155,18 @@ def _recipe(recipe_arn: str | None, *, perform_auto_ml: bool) -> catalog.Recipe:
     return recipe
 
 
-def _check(ctx: Context, tx: Transaction, solution: Solution) -> None:
+def schemas_of(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, avro.Schema]:
+    """The columns of a group's datasets that can be learned from, by dataset type."""
     schemas = {}
     for kind in ("INTERACTIONS", "ITEMS", "USERS"):
-        dataset = in_group(ctx, tx, solution.dataset_group_arn, kind)
+        dataset = in_group(ctx, tx, dataset_group_arn, kind)
         if dataset is not None and dataset.status not in lifecycle.ENDING:
             schemas[kind] = schema_of(tx, dataset)
+    return schemas
+
+
+def _check(ctx: Context, tx: Transaction, solution: Solution) -> None:
+    schemas = schemas_of(ctx, tx, solution.dataset_group_arn)
     found = faults_of(
         solution.recipe,
         schemas,
@@ -196,6 +204,8 @@ def delete_solution(ctx: Context, *, solution_arn: str) -> None:
     with ctx.writing() as tx:
         solution = given(ctx, tx, Solution, solution_arn)
         lifecycle.require_deletable(solution)
+        if updates.is_open(solution.latest_solution_update):
+            raise ResourceInUseException(f"The solution {solution.arn} is being updated and cannot be deleted.")
         campaigns = family.children(tx, solution.arn, ("campaign",))
         training = family.children(
             tx, solution.arn, ("solution-version",), statuses=(*lifecycle.OPEN, lifecycle.CREATE_STOPPING)
@@ -213,7 +223,7 @@ def _drop_versions(ctx: Context, solution: Solution) -> None:
         family.remove_children(tx, solution.arn)
 
 
-def _train_regularly(ctx: Context, tx: Transaction, solution: Solution) -> None:
+def train_regularly(ctx: Context, tx: Transaction, solution: Solution) -> None:
     """Automatic training: first within the hour, then at the solution's own rate; the job is in `solution_versions`."""
     if solution.perform_auto_training:
         Schedules(ctx.queue).ensure(
@@ -226,5 +236,5 @@ def _train_regularly(ctx: Context, tx: Transaction, solution: Solution) -> None:
         )
 
 
-lifecycle.created_by_a_step(Solution, _train_regularly)
+lifecycle.created_by_a_step(Solution, train_regularly)
 lifecycle.deleted_by_a_step(Solution, _drop_versions)
