@@ -22,6 +22,7 @@ from openpersonalize.resources import nouns
 from openpersonalize.resources.context import Context, Recent
 from openpersonalize.resources.registry import JOBS, OPERATIONS, Job
 from openpersonalize.serving.models import Models
+from openpersonalize.serving.scores import Scores
 from openpersonalize.settings import Settings
 from openpersonalize.storage import sql
 from openpersonalize.storage.metadata import Metadata
@@ -69,6 +70,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         artefacts=artefacts,
         queue=Queue(lease_seconds=settings.job_lease_seconds, attempts=settings.job_attempts),
         models=Models(artefacts, settings.data_dir / "cache" / "models"),
+        scores=Scores(settings.score_cache_mb * 2**20),
         recent=Recent(clock),
         caller=Caller(settings.account, settings.region, SERVICE, "", ""),
     )

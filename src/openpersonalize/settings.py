@@ -33,6 +33,9 @@ class Settings:
     processes: int = _row(1, "Serving processes that share the port.", low=1)
     threads: int = _row(16, "Threads per serving process for control plane calls, which mostly wait.", low=1)
     runtime_threads: int = _row(0, "Threads for events and recommendations, which compute; 0: one per core.", low=0)
+    score_cache_mb: int = _row(
+        64, "Memory per serving process for what models thought of histories; 0: think anew at every call.", low=0
+    )
     max_body_bytes: int = _row(5 * 1024 * 1024, "Largest request body the server reads.", low=1024)
 
     authentication: str = _row(

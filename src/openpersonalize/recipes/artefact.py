@@ -22,6 +22,7 @@ import orjson
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.data import History, Ints, TrainingData, Vocabulary
 from openpersonalize.recipes.models import Fitted
+from openpersonalize.recipes.models.cooccurrence import mapped
 from openpersonalize.recipes.models.popularity import distinct_users
 from openpersonalize.recipes.ranking import best
 from openpersonalize.recipes.recipe import Recipe
@@ -91,7 +92,7 @@ class Histories:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The same histories, mapped into memory."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls.__dataclass_fields__))
+        return cls(*(mapped(folder / f"{name}.npy") for name in cls.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Artefact:
             catalog.fitted(recipe).load(folder / "model"),
             recipe,
             Vocabulary.load(folder / "event_types.json"),
-            np.load(folder / "popular.npy", mmap_mode="r"),
+            mapped(folder / "popular.npy"),
             Histories.load(folder / "histories"),
             manifest,
         )

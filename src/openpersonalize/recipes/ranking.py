@@ -15,11 +15,12 @@ def best(scores: Floats | Ints, k: int) -> Ints:
         return np.empty(0, np.int64)
     if k >= len(scores):
         return np.argsort(-scores, kind="stable")
-    # `argpartition` alone would pick any of the equal scores at the edge.
+    # `argpartition` alone would pick any of the equal scores at the edge: with those above it, the first of them count.
     edge = np.partition(scores, len(scores) - k)[len(scores) - k]
-    above = np.flatnonzero(scores > edge)
-    at_edge = np.flatnonzero(scores == edge)[: k - len(above)]
-    places = np.concatenate([above, at_edge])
+    places = np.flatnonzero(scores >= edge)
+    if len(places) > k:
+        above, at_edge = places[scores[places] > edge], places[scores[places] == edge]
+        places = np.concatenate([above, at_edge[: k - len(above)]])
     order = np.lexsort((places, -scores[places]))
     ranked: Ints = places[order]
     return ranked

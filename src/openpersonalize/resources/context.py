@@ -11,6 +11,7 @@ from openpersonalize.arns import Arn
 from openpersonalize.clock import Clock
 from openpersonalize.jobs.queue import Queue
 from openpersonalize.serving.models import Models
+from openpersonalize.serving.scores import Scores
 from openpersonalize.settings import Settings
 from openpersonalize.storage.metadata import Metadata, Transaction
 from openpersonalize.storage.objects import Objects
@@ -62,6 +63,7 @@ class Context:
     artefacts: Objects
     queue: Queue
     models: Models
+    scores: Scores
     recent: Recent
     caller: Caller
 

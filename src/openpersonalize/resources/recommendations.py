@@ -12,7 +12,7 @@ from openpersonalize import serving
 from openpersonalize.errors import InvalidInputException, ResourceNotFoundException
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
-from openpersonalize.recipes.data import History
+from openpersonalize.recipes.data import Floats, History
 from openpersonalize.resources import lifecycle
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
@@ -63,9 +63,11 @@ def get_recommendations(
     _require_asker(service, user_id, item_id)
     artefact = _artefact(ctx, service)
     if service.recipe.type == "RELATED_ITEMS":
-        ranked = serving.related(artefact, str(item_id), num_results)
+        seed, history = serving.seeded(artefact, str(item_id))
+        ranked = serving.related(artefact, _scores(ctx, service, artefact, history), seed, num_results)
     else:
-        ranked = serving.recommend(artefact, _history(ctx, service, artefact, user_id), num_results)
+        history = _history(ctx, service, artefact, user_id)
+        ranked = serving.recommend(artefact, _scores(ctx, service, artefact, history), num_results)
     return {"itemList": _shown(ranked), "recommendationId": _recommendation_id(ctx, service)}
 
 
@@ -92,7 +94,8 @@ def get_personalized_ranking(
     if not input_list:
         raise InvalidInputException.violation([], "inputList", "have at least 1 item")
     artefact = _artefact(ctx, service)
-    ranked = serving.rank(artefact, _history(ctx, service, artefact, user_id), input_list)
+    history = _history(ctx, service, artefact, user_id)
+    ranked = serving.rank(artefact, _scores(ctx, service, artefact, history), input_list)
     return {"personalizedRanking": _shown(ranked), "recommendationId": _recommendation_id(ctx, service)}
 
 
@@ -146,6 +149,10 @@ def _history(ctx: Context, service: Service, artefact: Artefact, user_id: str | 
         return History.empty()
     streamed = ctx.records.recent(service.interactions, user_id)
     return serving.history(artefact, user_id, streamed)
+
+
+def _scores(ctx: Context, service: Service, artefact: Artefact, history: History) -> Floats:
+    return ctx.scores.of(service.campaign.solution_version_arn, artefact, history)
 
 
 def _shown(ranked: Sequence[serving.Ranked]) -> list[dict[str, Any]]:

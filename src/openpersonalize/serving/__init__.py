@@ -1,6 +1,6 @@
 """A fitted model and a request to ranked items: models kept in memory, history, candidates, scores."""
 
-from openpersonalize.serving.history import history
+from openpersonalize.serving.history import history, seeded
 from openpersonalize.serving.ranking import Ranked, rank, recommend, related
 
-__all__ = ["Ranked", "history", "rank", "recommend", "related"]
+__all__ = ["Ranked", "history", "rank", "recommend", "related", "seeded"]

@@ -30,6 +30,12 @@ class Streamed(Protocol):
         ...
 
 
+def seeded(artefact: Artefact, item_id: str) -> tuple[int | None, History]:
+    """The number of a seed item, None where the model does not know it, and a history of it alone."""
+    seed = artefact.model.items.numbers.get(item_id)
+    return seed, History.empty() if seed is None else History.of([seed])
+
+
 def history(artefact: Artefact, user_id: str, streamed: Sequence[Streamed]) -> History:
     """The newest events of a user on items the model knows, oldest first.
 

@@ -71,6 +71,16 @@ class Prior:
         ease = nothing if self.ease is None else self.ease.answer(items)
         return markov, ease
 
+    def blend(self, items: Ints) -> Floats:
+        """The parts that have weight, weighted and summed, [items]."""
+        weights = self.weights
+        total = np.float32(weights.recent) * self.recent
+        if self.markov is not None and weights.markov:
+            total += np.float32(weights.markov) * np.log(self.markov.answer(items) + MARKOV_FLOOR)
+        if self.ease is not None and weights.ease:
+            total += np.float32(weights.ease) * self.ease.answer(items)
+        return total
+
     def add(self, scores: Floats, items: Ints) -> None:
         """Add to the logits of one history, in place; `scores` may go on beyond the items that were counted.
 
@@ -79,8 +89,7 @@ class Prior:
         """
         weights = self.weights
         if weights.markov or weights.ease or weights.recent:
-            markov, ease = self.parts(items)
-            added = centred(weights.markov * markov + weights.ease * ease + weights.recent * self.recent, self.warm)
+            added = centred(self.blend(items), self.warm)
             scores[: len(added)] += added
         if weights.repeat:
             scores[np.unique(items)] += weights.repeat
@@ -88,8 +97,11 @@ class Prior:
 
 def centred(added: Floats, warm: Any) -> Floats:
     """Mean 0 over the warm items of the last axis, 0 at the others."""
-    mean = added[..., warm].mean(-1, keepdims=True) if warm.any() else 0.0
-    return np.where(warm, added - mean, 0.0).astype(np.float32)
+    share = warm.astype(np.float32)
+    total = share.sum(dtype=np.float32)
+    mean = (added @ share)[..., None] / max(total, np.float32(1))
+    centred: Floats = ((added - mean) * share).astype(np.float32, copy=False)
+    return centred
 
 
 def recent_trend(data: TrainingData) -> Floats:
