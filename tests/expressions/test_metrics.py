@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openpersonalize import avro
@@ -30,6 +30,7 @@ SCHEMAS = {
 }
 
 
+@settings(deadline=None)  # the first text loads the parser
 @given(metrics)
 def test_what_is_written_reads_the_same(metric: Metric) -> None:
     assert parse(write(metric)) == metric

@@ -13,6 +13,13 @@ class ExpressionError(ValueError):
         self.sentence = sentence
 
 
+class PlaceholderError(ExpressionError):
+    """A parameter where none may stand; Amazon documents the wording."""
+
+    def __init__(self, position: int, name: str) -> None:
+        super().__init__(position, f"${name}. Placeholders are not allowed with NOT_IN operator.")
+
+
 def hint(wrong: str, known: Iterable[str]) -> str:
     """The end of a sentence that offers the nearest of `known`, or all of them when none is near.
 
@@ -21,8 +28,8 @@ def hint(wrong: str, known: Iterable[str]) -> str:
     >>> hint("X", ["ITEM_ID", "PRICE"])
     '; there are ITEM_ID, PRICE'
     """
-    names = list(known)
+    names = {name.upper(): name for name in known}
     near = difflib.get_close_matches(wrong.upper(), names, n=1)
     if near:
-        return f"; did you mean {near[0]}?"
-    return f"; there are {', '.join(names)}" if names else ""
+        return f"; did you mean {names[near[0]]}?"
+    return f"; there are {', '.join(names.values())}" if names else ""

@@ -51,6 +51,8 @@ class Phrase:
         return [part for part in self.parts if isinstance(part, Phrase)]
 
 
+_QUOTES = "\"'"
+
 Part: TypeAlias = Word | Phrase
 
 
@@ -79,9 +81,11 @@ class Syntax:
 
     def _told(self, text: str, fault: "UnexpectedInput") -> ExpressionError:
         token: Any = getattr(fault, "token", None)
-        fitting: Iterable[str] = getattr(fault, "expected", None) or getattr(fault, "allowed", None) or ()
+        fitting: Iterable[str] = getattr(fault, "accepts", None) or getattr(fault, "allowed", None) or ()
         if token is None:
             at: int = getattr(fault, "pos_in_stream", 0)
+            if text[at] in _QUOTES:
+                return ExpressionError(at + 1, f"the text that begins here has no closing {text[at]}")
             found = f"found '{text[at]}'"
         elif token.type == "$END":
             at, found = len(text), "the text ends"
