@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from openpersonalize.wire.identity import Identity
 
@@ -29,10 +31,14 @@ def client(
     *,
     region: str = "us-east-1",
     endpoint: str = ENDPOINT,
+    protocol: str | None = None,
     **config: Any,
 ) -> Any:
-    """A boto3 client of `app`; `config` are options of botocore's Config, such as parameter_validation=False."""
-    made = _session().client(
+    """A boto3 client of `app`; `config` are options of botocore's Config, such as parameter_validation=False.
+
+    `protocol` makes it speak another than it would choose, one that its service model names.
+    """
+    made = _session(protocol).client(
         service,
         region_name=region,
         endpoint_url=endpoint,
@@ -119,9 +125,28 @@ class _Raw:
         yield self.body
 
 
+class _Loader(Loader):  # type: ignore[misc]
+    """Service models that name one protocol only."""
+
+    def __init__(self, protocol: str) -> None:
+        super().__init__()
+        self._protocol = protocol
+
+    def load_service_model(self, *asked: Any, **more: Any) -> Any:
+        """The model as it is, but for its protocol."""
+        model = super().load_service_model(*asked, **more)
+        if "metadata" not in model or self._protocol not in model["metadata"].get("protocols", ()):
+            return model
+        return model | {"metadata": model["metadata"] | {"protocols": [self._protocol]}}
+
+
 @cache
-def _session() -> Any:
-    return boto3.Session()
+def _session(protocol: str | None) -> Any:
+    if protocol is None:
+        return boto3.Session()
+    session = botocore.session.Session()
+    session.register_component("data_loader", _Loader(protocol))
+    return boto3.Session(botocore_session=session)
 
 
 @cache

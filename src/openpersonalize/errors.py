@@ -88,6 +88,22 @@ class InvalidNextTokenException(ServiceError):
     """A paging token that this operation, with these filters, for this caller, never gave out."""
 
 
+class InvalidParameterValueException(ServiceError):
+    """CloudWatch: a parameter's value breaks a rule."""
+
+
+class InvalidParameterCombinationException(ServiceError):
+    """CloudWatch: parameters that do not go together, or ask for too much."""
+
+
+class MissingRequiredParameterException(ServiceError):
+    """CloudWatch: a parameter is missing that this call needs."""
+
+
+class InvalidNextToken(ServiceError):
+    """CloudWatch: a paging token that this operation never gave out."""
+
+
 class MissingAuthenticationTokenException(ServiceError):
     """The request carries no signature."""
 

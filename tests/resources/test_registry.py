@@ -13,7 +13,9 @@ from tests.world import World, refused
 
 assert nouns.__all__
 MODEL = models.load()
-BY_KEY = {operation.key: operation for operation in MODEL.operations.values()}
+BY_KEY = {
+    operation.key: operation for model in (MODEL, models.load_cloudwatch()) for operation in model.operations.values()
+}
 MISSING = sorted(name for name, operation in MODEL.operations.items() if operation.key not in OPERATIONS)
 
 

@@ -20,7 +20,7 @@ ROOT = "arn:aws:iam::000000000000:root"
 
 def caller(mode: str, request: Request) -> Caller:
     settings = Settings(data_dir=Path("/nonexistent"), authentication=mode, region="ap-south-1")
-    return Authentication(settings, {"AKIAALICE": ALICE}.get, SystemClock()).caller(request, "r-1")
+    return Authentication(settings, {"AKIAALICE": ALICE}.get, SystemClock()).caller(request, "r-1", "personalize")
 
 
 def test_strict_gives_the_signer_and_the_region_of_the_scope() -> None:
@@ -30,7 +30,9 @@ def test_strict_gives_the_signer_and_the_region_of_the_scope() -> None:
 def test_strict_asks_the_clock_it_was_given() -> None:
     settings = Settings(data_dir=Path("/nonexistent"))
     with pytest.raises(InvalidSignatureException, match="Signature"):
-        Authentication(settings, {"AKIAALICE": ALICE}.get, StillClock(NOW.replace(year=2001))).caller(signed(), "r-1")
+        Authentication(settings, {"AKIAALICE": ALICE}.get, StillClock(NOW.replace(year=2001))).caller(
+            signed(), "r-1", "personalize"
+        )
 
 
 def test_strict_refuses_keys_it_does_not_know() -> None:

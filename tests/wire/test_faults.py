@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from openpersonalize import errors
 from openpersonalize.wire import faults, models
+from openpersonalize.wire.protocols import JSON_1_1, REST_JSON
 
 MODEL = models.load()
 CODES = {
@@ -23,7 +24,8 @@ def lines() -> Iterator[list[Any]]:
 
 
 def answered(fault: Exception, operation: str, *, rest: bool) -> tuple[int, dict[str, Any], dict[bytes, bytes]]:
-    reply = faults.reply(fault, operation=MODEL.operations[operation], rest=rest, request_id="r-1")
+    protocol = REST_JSON if rest else JSON_1_1
+    reply = faults.reply(fault, operation=MODEL.operations[operation], protocol=protocol, request_id="r-1")
     return reply.status, orjson.loads(reply.body), dict(reply.headers)
 
 
@@ -76,5 +78,8 @@ def test_an_error_that_the_model_does_not_name_is_answered_with_a_warning(lines:
 
 
 def test_every_error_class_is_common_or_modelled_somewhere() -> None:
-    modelled = frozenset[str]().union(*(operation.errors for operation in MODEL.operations.values()))
-    assert set(CODES) == faults.COMMON | modelled
+    personalize, cloudwatch = (
+        frozenset[str]().union(*(operation.errors for operation in model.operations.values()))
+        for model in (MODEL, models.load_cloudwatch())
+    )
+    assert faults.COMMON | personalize <= set(CODES) <= faults.COMMON | personalize | cloudwatch

@@ -19,6 +19,7 @@ from openpersonalize.clock import StillClock
 from openpersonalize.errors import ResourceNotFoundException
 from openpersonalize.wire import models
 from openpersonalize.wire.identity import Caller, Identity
+from openpersonalize.wire.operation import Operation
 from tests.clients import ENDPOINT, Exchange, client, http
 from tests.wire.doors import ALICE, SESSION, door
 from tests.wire.shapes import nearly, valid
@@ -315,7 +316,7 @@ EVERYTHING = door(
 )
 
 
-def send(app: Any, operation: models.Operation, body: bytes) -> Exchange:
+def send(app: Any, operation: Operation, body: bytes) -> Exchange:
     if operation.rest:
         path = next(path for (_, path), found in MODEL.paths.items() if found == operation)
         return http(app, "POST", ENDPOINT + path, {"Content-Type": "application/json"}, body)

@@ -7,7 +7,6 @@ from botocore import xform_name
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from openpersonalize.errors import UnknownOperationException
 from openpersonalize.wire import models
 from openpersonalize.wire.write import compile_writer
 from tests.wire.shapes import valid
@@ -20,29 +19,6 @@ def test_there_are_79_operations_each_with_one_route_and_one_key() -> None:
     assert len(MODEL.operations) == len(routed) == 79
     assert len({operation.key for operation in routed}) == 79
     assert sum(operation.service == "personalize" for operation in routed) == 71
-
-
-def test_a_target_names_an_operation_of_the_control_plane_and_a_path_one_of_the_others() -> None:
-    assert MODEL.route("POST", "/", "AmazonPersonalize.CreateSchema").key == "create_schema"
-    assert MODEL.route("POST", "/personalize-ranking", None).key == "get_personalized_ranking"
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "target"),
-    [
-        ("POST", "/", "AmazonPersonalize.Nope"),
-        ("POST", "/", "GraniteServiceVersion20100801.GetMetricData"),
-        ("POST", "/", ""),
-        ("GET", "/", "AmazonPersonalize.CreateSchema"),
-        ("POST", "/", None),
-        ("GET", "/events", None),
-        ("POST", "/events/", None),
-        ("POST", "/nope", None),
-    ],
-)
-def test_what_no_operation_answers_is_unknown(method: str, path: str, target: str | None) -> None:
-    with pytest.raises(UnknownOperationException):
-        MODEL.route(method, path, target)
 
 
 def test_models_in_a_home_directory_do_not_change_the_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

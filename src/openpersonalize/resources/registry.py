@@ -45,6 +45,16 @@ def operation(function: F) -> F:
     return function
 
 
+def operation_of(service: str) -> Callable[[F], F]:
+    """The same for a service beside Amazon Personalize, which may have names in common with it."""
+
+    def register(function: F) -> F:
+        OPERATIONS[f"{service}.{function.__name__}"] = function
+        return function
+
+    return register
+
+
 def job(kind: str, *, failed: Ending, stopped: Ending | None = None, inline: bool = False) -> Callable[[Body], Body]:
     """Make a function the body of jobs of `kind`."""
 

@@ -7,7 +7,7 @@
 In the last two a request without a readable signature is a call of the default account in the default region.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from openpersonalize.clock import Clock
@@ -17,23 +17,23 @@ from openpersonalize.wire import signature
 from openpersonalize.wire.identity import Caller, Identity
 from openpersonalize.wire.messages import Request
 
-SERVICES = ("personalize",)  # the signing name of all three clients
-
 
 @dataclass(frozen=True)
 class Authentication:
-    """Decides who calls. `lookup` finds an identity by access key; `services` are the signing names accepted."""
+    """Decides who calls. `lookup` finds an identity by access key."""
 
     settings: Settings
     lookup: Callable[[str], Identity | None]
     clock: Clock
-    services: Collection[str] = SERVICES
 
-    def caller(self, request: Request, request_id: str) -> Caller:
-        """The caller of a request; in strict mode raises what `signature.read` and `signature.verify` raise."""
+    def caller(self, request: Request, request_id: str, service: str) -> Caller:
+        """The caller of a request to the service of that signing name.
+
+        In strict mode raises what `signature.read` and `signature.verify` raise.
+        """
         if self.settings.authentication == "strict":
             claim = signature.read(request)
-            identity = signature.verify(claim, request, self.lookup, self.clock.now(), self.services)
+            identity = signature.verify(claim, request, self.lookup, self.clock.now(), (service,))
             return _caller(identity, claim.region, request_id)
         return self._believed(request, request_id)
 

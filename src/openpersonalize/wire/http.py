@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
 from openpersonalize import logs, telemetry
 from openpersonalize.clock import Clock
-from openpersonalize.errors import SerializationException
 from openpersonalize.settings import Settings
-from openpersonalize.wire import asgi, faults, models
+from openpersonalize.wire import asgi, faults, routes
 from openpersonalize.wire.authentication import Authentication
 from openpersonalize.wire.identity import Caller, Identity
-from openpersonalize.wire.messages import Reply, Request, Told, headers_of
+from openpersonalize.wire.messages import Reply, Request, headers_of
+from openpersonalize.wire.operation import Operation
+from openpersonalize.wire.protocols import REST_JSON, Form
 
 _log = logs.get("wire")
 
@@ -34,18 +33,29 @@ class _Call:
 
     request_id: str
     started: float
-    rest: bool
     source: str | None
-    operation: models.Operation | None = None
+    protocol: Form = REST_JSON
+    operation: Operation | None = None
     caller: Caller | None = None
     resources: tuple[str, ...] = ()
 
+    @property
+    def busy(self) -> bool:
+        """Whether it is one of the calls of events and recommendations."""
+        return self.operation is not None and self.operation.rest
+
+    def written(self, answer: Any) -> Reply:
+        """The reply that carries the operation's answer."""
+        if self.operation is None:
+            raise RuntimeError("an answer came before an operation was found")
+        return self.protocol.write(self.operation, answer, self.request_id)
+
 
 class Door:
-    """All 79 operations behind one port, as an ASGI application.
+    """All operations behind one port, as an ASGI application.
 
-    `operations` are functions by snake-case operation name, called with `context(caller)` and the members of the input
-    as keyword arguments; they may be missing (501). Their answer is a mapping by wire names, None, or a
+    `operations` are functions by the operation's key (`wire.operation`), called with `context(caller)` and the members
+    of the input as keyword arguments; they may be missing (501). Their answer is a mapping by wire names, None, or a
     `concurrent.futures.Future` of one, which is awaited without holding a thread. `lookup` finds an identity by access
     key. `ready` is asked by GET /healthz on the event loop and must not block. `startup` and `shutdown` run once, in a
     thread, before the first call and after the last.
@@ -69,7 +79,7 @@ class Door:
         self._most_bytes = settings.max_body_bytes
         self._ready = ready
         self._startup, self._shutdown = startup, shutdown
-        self._model = models.load()
+        self._routes = routes.load()
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="operation")
         # Calls of events and recommendations compute more than they wait. More threads than cores only take the
         # interpreter's lock from each other: 16 threads on 2 cores answer half as many calls as 2 do.
@@ -100,7 +110,8 @@ class Door:
             return None
         if scope["path"] == "/healthz":
             ready = self._ready()
-            return Reply(200 if ready else 503, faults.REST, b'{"status":"ok"}' if ready else b'{"status":"starting"}')
+            text = b'{"status":"ok"}' if ready else b'{"status":"starting"}'
+            return Reply(200 if ready else 503, b"application/json", text)
         if scope["path"] == "/metrics":
             text = await asyncio.get_running_loop().run_in_executor(self._threads, telemetry.exposition)
             return Reply(200, telemetry.CONTENT_TYPE.encode(), text)
@@ -109,13 +120,13 @@ class Door:
     async def _answer(self, scope: asgi.Scope, receive: asgi.Receive, request_id: str) -> Reply:
         headers = headers_of(scope["headers"])
         client = scope.get("client")
-        call = _Call(request_id, time.perf_counter(), "x-amz-target" not in headers, client and client[0])
+        call = _Call(request_id, time.perf_counter(), client and client[0])
         try:
             reply = await self._steps(call, scope, headers, receive)
         except asgi.DisconnectedError:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            reply = faults.reply(fault, operation=call.operation, rest=call.rest, request_id=request_id)
+            reply = faults.reply(fault, operation=call.operation, protocol=call.protocol, request_id=request_id)
         _note(call, reply)
         return reply
 
@@ -123,49 +134,33 @@ class Door:
         self, call: _Call, scope: asgi.Scope, headers: Mapping[str, list[str]], receive: asgi.Receive
     ) -> Reply:
         path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-        target = None if call.rest else ",".join(headers["x-amz-target"])
-        call.operation = operation = self._model.route(scope["method"], path, target)
+        call.protocol, call.operation = self._routes.head(scope["method"], path, headers)
         body = await asgi.read_body(receive, headers.get("content-length", [None])[0], self._most_bytes)
         request = Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
         loop = asyncio.get_running_loop()
-        threads = self._busy_threads if operation.rest else self._threads
-        outcome = await loop.run_in_executor(threads, self._perform, call, operation, request)
-        return outcome if isinstance(outcome, Reply) else _written(operation, await asgi.settled(outcome))
+        threads = self._busy_threads if call.busy else self._threads
+        outcome = await loop.run_in_executor(threads, self._perform, call, request)
+        return outcome if isinstance(outcome, Reply) else call.written(await asgi.settled(outcome))
 
-    def _perform(self, call: _Call, operation: models.Operation, request: Request) -> Reply | Future[Any]:
-        call.caller = caller = self._authentication.caller(request, call.request_id)
+    def _perform(self, call: _Call, request: Request) -> Reply | Future[Any]:
+        operation = call.operation or self._routes.body(request, call.protocol)
+        call.operation = operation
+        call.caller = caller = self._authentication.caller(request, call.request_id, operation.signing)
         function = self._operations.get(operation.key)
         if function is None:
             raise faults.not_implemented(operation)
-        arguments = operation.parse(_decoded(request.body))
+        arguments = call.protocol.read(operation, request.body)
         call.resources = tuple(value for name, value in arguments.items() if name.endswith("_arn"))
         try:
             answer = function(self._context(caller), **arguments)
         except StopIteration as leak:  # a future refuses to carry it, and the caller would wait for ever
             raise RuntimeError(f"{operation.name} let a StopIteration through") from leak
-        return answer if isinstance(answer, Future) else _written(operation, answer)
+        return answer if isinstance(answer, Future) else call.written(answer)
 
     def _stop(self) -> None:
         self._threads.shutdown()
         self._busy_threads.shutdown()
         self._shutdown()
-
-
-def _decoded(body: bytes) -> Any:
-    """The JSON of a body, `{}` for an empty one; not-a-numbers and more than 1024 levels are refused by orjson."""
-    try:
-        return orjson.loads(body) if body else {}
-    except orjson.JSONDecodeError as fault:
-        raise SerializationException(f"The request body is not valid JSON: {fault}") from None
-
-
-def _written(operation: models.Operation, answer: Any) -> Reply:
-    headers = tuple((name.encode(), text.encode("latin-1", "replace")) for name, text in _told(answer).items())
-    return Reply(200, faults.REST if operation.rest else faults.JSON, operation.write(answer), headers=headers)
-
-
-def _told(answer: Any) -> Mapping[str, str]:
-    return answer.headers if isinstance(answer, Told) else {}
 
 
 def _note(call: _Call, reply: Reply) -> None:
@@ -177,7 +172,7 @@ def _note(call: _Call, reply: Reply) -> None:
     seconds = time.perf_counter() - call.started
     name = call.operation.name if call.operation else "Unknown"
     telemetry.count_request(name, reply.code, seconds)
-    write = _log.debug if call.rest and reply.code == "OK" else _log.info
+    write = _log.debug if call.busy and reply.code == "OK" else _log.info
     caller = call.caller
     write(
         "call",

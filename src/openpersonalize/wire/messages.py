@@ -38,12 +38,34 @@ class Reply:
     headers: tuple[Header, ...] = ()
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An error on its way to the caller.
+
+    `code` is the error's name, `query_code` the one by which the query protocol knows it; `status` is 500 or more where
+    the fault is ours.
+    """
+
+    status: int
+    code: str
+    query_code: str
+    message: str
+    request_id: str
+
+
 class Told(dict[str, Any]):
     """An operation's answer with headers of its own, for what the output shape has no member for."""
 
     def __init__(self, members: Mapping[str, Any], *, headers: Mapping[str, str]) -> None:
         super().__init__(members)
         self.headers = headers
+
+
+def told(answer: Any) -> tuple[Header, ...]:
+    """The headers of an answer's own."""
+    if not isinstance(answer, Told):
+        return ()
+    return tuple((name.encode(), text.encode("latin-1", "replace")) for name, text in answer.headers.items())
 
 
 def headers_of(raw: Iterable[Header]) -> dict[str, list[str]]:
