@@ -1,7 +1,7 @@
 """Run the benchmarks and write what they measured, with machine and commit, to benchmarks/results, a file each.
 
 python -m benchmarks                 all of them
-python -m benchmarks serving         one of them: quality, imports, serving, startup
+python -m benchmarks serving         one of them, by a name of SUITES
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import imports, serving, startup
+from benchmarks import attribution_statistics, imports, serving, startup
 from benchmarks.tables import markdown
 from openpersonalize.clock import SystemClock
 
@@ -32,6 +32,7 @@ SUITES: Mapping[str, Callable[[], list[str]]] = {
     "imports": imports.run,
     "serving": serving.run,
     "startup": startup.run,
+    "attribution_statistics": attribution_statistics.run,
 }
 
 
