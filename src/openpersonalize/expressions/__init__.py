@@ -4,6 +4,6 @@ Each has a frozen tree, a grammar that reads text into it, a printer that writes
 schemas of a dataset group. Whatever is wrong is an `ExpressionError` that says where.
 """
 
-from openpersonalize.expressions.faults import ExpressionError
+from openpersonalize.expressions.faults import ExpressionError, PlaceholderError
 
-__all__ = ["ExpressionError"]
+__all__ = ["ExpressionError", "PlaceholderError"]

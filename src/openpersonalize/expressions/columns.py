@@ -52,7 +52,7 @@ class Texts:
     def members(self, row: int) -> tuple[str, ...]:
         """The members of one row's cell; empty where there is no value."""
         code = int(self.codes[row])
-        return () if code == MISSING else self._split(self.cells[code])
+        return () if code == MISSING else split(self.cells[code], categorical=self.categorical)
 
     def having(self, wanted: Iterable[str]) -> Bools:
         """For each cell, and last for the missing one, whether it has any of the `wanted` members."""
@@ -61,16 +61,24 @@ class Texts:
             found[self._cells_with.get(value, ())] = True
         return found
 
-    def _split(self, cell: str) -> tuple[str, ...]:
-        return tuple(cell.split("|")) if self.categorical else (cell,)
-
     @cached_property
     def _cells_with(self) -> Mapping[str, list[int]]:
         found: dict[str, list[int]] = {}
         for code, cell in enumerate(self.cells):
-            for member in self._split(cell):
+            for member in split(cell, categorical=self.categorical):
                 found.setdefault(member, []).append(code)
         return found
+
+
+def split(cell: str, *, categorical: bool) -> tuple[str, ...]:
+    """The members of a cell: those between bars, without blanks around and empty ones, where it is categorical.
+
+    >>> split("drama| noir", categorical=True)
+    ('drama', 'noir')
+    """
+    if not categorical:
+        return (cell,)
+    return tuple(member for part in cell.split("|") if (member := part.strip()))
 
 
 Column: TypeAlias = Numbers | Texts

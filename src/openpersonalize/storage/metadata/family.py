@@ -30,7 +30,9 @@ def members(
     return _arns(tx, resources.c.group_arn == group, nouns, statuses, without)
 
 
-def naming(tx: Reading, noun: str, account: str, region: str, arn: str) -> list[str]:
+def naming(
+    tx: Reading, noun: str, account: str, region: str, arn: str, *, statuses: Collection[str] | None = None
+) -> list[str]:
     """The ARNs of an account's resources of a noun whose record names `arn` anywhere."""
     of = resources.c
     chosen = [
@@ -39,6 +41,7 @@ def naming(tx: Reading, noun: str, account: str, region: str, arn: str) -> list[
         of.region == region,
         of.document.contains(f'"{arn}"', autoescape=True),
     ]
+    chosen += [] if statuses is None else [of.status.in_(list(statuses))]
     return list(tx.connection.execute(sa.select(of.arn).where(*chosen).order_by(of.sequence)).scalars())
 
 
