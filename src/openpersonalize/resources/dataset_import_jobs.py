@@ -13,6 +13,7 @@ from openpersonalize.jobs import Task
 from openpersonalize.resources import lifecycle, quotas
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, require, schema_of
+from openpersonalize.resources.locations import require_reachable
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.progress import described
 from openpersonalize.resources.registry import Answer, job, operation
@@ -20,7 +21,6 @@ from openpersonalize.resources.resource import Resource, require_free
 from openpersonalize.resources.tags import attach
 from openpersonalize.storage.objects import parse_location
 
-BUCKET_GUIDE = "https://docs.aws.amazon.com/personalize/latest/dg/granting-personalize-s3-access.html"
 EVENT_LOGS = ("INTERACTIONS",)
 
 
@@ -60,7 +60,7 @@ def create_dataset_import_job(
     publish_attribution_metrics_to_s3: bool | None = None,
 ) -> Answer:
     """Check the source and enqueue the import; the rows are checked by the job."""
-    _require_reachable(ctx, data_source)
+    require_reachable(ctx, data_source.get("dataLocation"), "dataSource.dataLocation")
     now = ctx.now()
     with ctx.writing() as tx:
         dataset = require(ctx, tx, dataset_arn)
@@ -87,18 +87,6 @@ def create_dataset_import_job(
         attach(tx, record.arn, tags)
         ctx.queue.enqueue(tx.connection, "dataset-import-job.create", record.arn)
     return {"datasetImportJobArn": record.arn}
-
-
-def _require_reachable(ctx: Context, data_source: dict[str, Any]) -> None:
-    text = data_source.get("dataLocation")
-    if text is None:
-        raise InvalidInputException.violation("null", "dataSource.dataLocation", "not be null")
-    location = parse_location(text)
-    if not ctx.objects.bucket_exists(location.bucket):
-        raise InvalidInputException(
-            f"Insufficient privileges for accessing data in S3. Please look at {BUCKET_GUIDE} and fix bucket policy on "
-            f"{location.bucket}. There is no bucket {location.bucket} in {ctx.objects.place}."
-        )
 
 
 @operation

@@ -3,6 +3,7 @@
 from openpersonalize.resources import (
     action_interactions,
     campaigns,
+    dataset_export_jobs,
     dataset_groups,
     dataset_import_jobs,
     dataset_updates,
@@ -23,6 +24,7 @@ from openpersonalize.resources import (
 __all__ = [
     "action_interactions",
     "campaigns",
+    "dataset_export_jobs",
     "dataset_groups",
     "dataset_import_jobs",
     "dataset_updates",

@@ -60,6 +60,21 @@ class Snapshot:
         chosen = list(self.columns) if columns is None else list(columns)
         return self.query(f"SELECT {self._names(chosen)} FROM rows ORDER BY {INGESTED}")  # noqa: S608 - quoted names
 
+    def every(self, sources: Sequence[str], columns: Sequence[str], *, nobodys: bool = False) -> "pa.RecordBatchReader":
+        """All rows of these sources in the order in which they came, older ones of an id too, exact doubles once.
+
+        Events of a session have the user it was tied to; those never tied are left out, or, with `nobodys`, alone.
+        """
+        names = ", ".join(f'"{name}"' for name in columns)
+        view, whose = "stored", "true"
+        if self._key is None:
+            view, whose = "named", f"USER_ID IS {'' if nobodys else 'NOT '}NULL"
+        chosen = ", ".join(f"'{source}'" for source in sources)
+        return self.query(
+            f"SELECT {names} FROM (SELECT {names}, min({INGESTED}) AS {INGESTED} FROM {view} "  # noqa: S608 - quoted names
+            f"WHERE {SOURCE} IN ({chosen}) AND {whose} GROUP BY {names}) ORDER BY {INGESTED}"
+        )
+
     def query(self, sql: str) -> "pa.RecordBatchReader":
         """What a SELECT in duckdb's SQL gives; it may read `rows`, those that count, and `stored`, all there are."""
         return self._connection.sql(sql).to_arrow_reader(BATCH_ROWS)
@@ -161,8 +176,9 @@ class Snapshot:
         made.execute(f"CREATE VIEW rows AS {counting}")
 
     def _make_put(self, made: "duckdb.DuckDBPyConnection") -> None:
-        """`put`: rows put one by one, each event id once, with the user that the session was tied to last."""
+        """`named`: `stored` with the user that a session was tied to last; `put`: one by one, each event id once."""
         if "USER_ID" not in self._fields:  # a table that was never written, read without its schema
+            made.execute("CREATE VIEW named AS FROM stored")
             made.execute(f"CREATE VIEW put AS SELECT * FROM stored WHERE {SOURCE} = '{PUT}'")  # noqa: S608
             return
         made.execute(
@@ -170,10 +186,11 @@ class Snapshot:
             f"FROM stored WHERE {SOURCE} = '{PUT}' AND USER_ID IS NOT NULL AND {SESSION} IS NOT NULL GROUP BY ALL"
         )
         made.execute(
-            "CREATE TEMP TABLE put AS "  # noqa: S608
-            "SELECT stored.* REPLACE (coalesce(USER_ID, tied) AS USER_ID) "
-            f"FROM stored LEFT JOIN ties ON USER_ID IS NULL AND {SESSION} = session "
-            f"WHERE {SOURCE} = '{PUT}' AND coalesce(USER_ID, tied) IS NOT NULL "
+            "CREATE VIEW named AS SELECT stored.* REPLACE (coalesce(USER_ID, tied) AS USER_ID) "  # noqa: S608
+            f"FROM stored LEFT JOIN ties ON USER_ID IS NULL AND {SESSION} = session"
+        )
+        made.execute(
+            f"CREATE TEMP TABLE put AS SELECT * FROM named WHERE {SOURCE} = '{PUT}' AND USER_ID IS NOT NULL "  # noqa: S608
             f"QUALIFY {EVENT} IS NULL OR row_number() OVER (PARTITION BY {EVENT} ORDER BY {INGESTED}) = 1"
         )
 

@@ -1,6 +1,6 @@
 """Records: the rows of every dataset, brought by import jobs or one by one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,6 +126,21 @@ class Records:
         from openpersonalize.storage.records.snapshot import Snapshot
 
         return Snapshot(self.tables.of(dataset), dataset, schema)
+
+    def export(
+        self, dataset: Dataset, schema: Schema, mode: str, folder: Path, progress: Callable[[float, str], None]
+    ) -> Iterator[Path]:
+        """The settled rows as CSV files that `import_files` reads: written into `folder` and there one after another.
+
+        `mode` BULK, PUT and ALL choose as in Amazon's export jobs, see `exporting`; `progress` may raise to stop.
+        """
+        from openpersonalize.storage.records.exporting import Export
+
+        statistics = self.statistics(dataset)
+        with self.snapshot(dataset, schema) as snapshot:
+            total = statistics.bulk_rows + statistics.put_rows
+            export = Export(snapshot=snapshot, schema=schema, mode=mode, folder=folder, total=total, progress=progress)
+            yield from export.parts()
 
     def tidy(self, dataset: Dataset, readers_hours: int = READERS_HOURS) -> None:
         """Join small files, and delete those that no version needs and no reader younger than that can hold.
