@@ -82,9 +82,14 @@ class Settings:
     quota_open_solution_versions: int = _row(20, "Solution versions pending or in progress per region.", low=1)
     quota_solutions: int = _row(10, "Active solutions per dataset group.", low=1)
     quota_campaigns: int = _row(5, "Active campaigns per dataset group.", low=1)
+    filter_refresh_seconds: float = _row(
+        15.0, "How old item and user columns in the memory of filters may be before the store is looked at.", low=0
+    )
+    filter_interactions: int = _row(100, "Newest interactions per user and event type that filters see.", low=1)
     quota_filters: int = _row(30, "Filters per dataset group.", low=1)
     quota_filter_fields: int = _row(10, "Distinct dataset fields in one filter.", low=1)
     quota_group_filter_fields: int = _row(20, "Distinct dataset fields in all filters of a dataset group.", low=1)
+    quota_pending_data_deletion_jobs: int = _row(5, "Data deletion jobs pending per dataset group.", low=1)
     minimum_interactions: int = _row(1000, "Interactions an import or a training needs.", low=1)
     minimum_users: int = _row(25, "Users with two or more interactions that a training needs.", low=1)
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -39,6 +40,23 @@ def test_everybody_finds_the_own_history_and_nobody_another_ones(users: list[str
         assert found.timestamps.tolist() == events.history(number).timestamps.tolist()
         assert found.event_types.tolist() == events.history(number).event_types.tolist()
     assert histories.get("somebody else") is None
+
+
+@given(st.lists(st.text(max_size=5), unique=True, min_size=1), st.data())
+def test_saved_histories_forget_users_and_keep_the_others(users: list[str], draw: st.DataObject) -> None:
+    forgotten = draw.draw(st.sets(st.sampled_from(users)))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        Histories.of(data(users, [2] * len(users))).save(folder)
+        mapped = Histories.load(folder)
+        before = {user: mapped.get(user) for user in users}
+        assert Histories.forget(folder, [*sorted(forgotten), "somebody else"]) == len(forgotten)
+        assert [user for user in users if mapped.get(user) is None] == [user for user in users if user in forgotten]
+        for user in set(users) - forgotten:
+            found, known = mapped.get(user), before[user]
+            assert found is not None
+            assert known is not None
+            assert found.items.tolist() == known.items.tolist()
 
 
 def test_equal_hashes_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@
 Arrays are mapped, so loading costs milliseconds and processes share the memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -72,16 +72,41 @@ class Histories:
 
     def get(self, user_id: str) -> History | None:
         """The user's events, oldest first; None for somebody the training did not see."""
+        row = self._row(user_id)
+        if row is None:
+            return None
+        own = slice(self.offsets[row], self.offsets[row + 1])
+        events = (self.items[own], self.event_types[own], self.timestamps[own])
+        return History(*(np.array(part, np.int64) for part in events))
+
+    def _row(self, user_id: str) -> int | None:
         wanted = user_id.encode()
         number = np.frombuffer(_digest(wanted), "<u8")[0]
         row = int(np.searchsorted(self.hashes, number))
         while row < len(self.hashes) and self.hashes[row] == number:
             if self.ids[self.id_ends[row] : self.id_ends[row + 1]].tobytes() == wanted:
-                own = slice(self.offsets[row], self.offsets[row + 1])
-                events = (self.items[own], self.event_types[own], self.timestamps[own])
-                return History(*(np.array(part, np.int64) for part in events))
+                return row
             row += 1
         return None
+
+    @classmethod
+    def forget(cls, folder: Path, user_ids: Iterable[str]) -> int:
+        """Overwrite what the saved histories hold of these users; gives how many were there.
+
+        In place and byte for byte, no array changes its shape: processes that have the files mapped forget at once.
+        """
+        saved = cls(*(np.load(folder / f"{name}.npy", mmap_mode="r+") for name in cls.__dataclass_fields__))
+        found = [row for user_id in user_ids if (row := saved._row(user_id)) is not None]
+        for row in found:
+            saved.ids[saved.id_ends[row] : saved.id_ends[row + 1]] = 0
+            own = slice(saved.offsets[row], saved.offsets[row + 1])
+            for part in (saved.items, saved.event_types, saved.timestamps):
+                part[own] = 0
+        for row in found:  # the hash tells a guessed id; a neighbour's keeps the order
+            saved.hashes[row] = saved.hashes[row - 1] if row else 0
+        for name in cls.__dataclass_fields__:
+            getattr(saved, name).flush()
+        return len(found)
 
     def save(self, folder: Path) -> None:
         """One file per array."""

@@ -3,6 +3,7 @@
 from openpersonalize.resources import (
     action_interactions,
     campaigns,
+    data_deletion_jobs,
     dataset_export_jobs,
     dataset_groups,
     dataset_import_jobs,
@@ -24,6 +25,7 @@ from openpersonalize.resources import (
 __all__ = [
     "action_interactions",
     "campaigns",
+    "data_deletion_jobs",
     "dataset_export_jobs",
     "dataset_groups",
     "dataset_import_jobs",

@@ -5,9 +5,11 @@ A model kept in a local folder is mapped from where it lies; one kept in an S3 s
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from pathlib import Path
 
 from openpersonalize.recipes.artefact import Artefact
+from openpersonalize.serving.forgetting import forget
 from openpersonalize.storage.objects import Location, Objects
 
 CAPACITY = 16
@@ -35,6 +37,10 @@ class Models:
             while len(self._loaded) > self._capacity:
                 self._loaded.popitem(last=False)
             return known
+
+    def forget(self, location: Location, user_ids: Collection[str]) -> int:
+        """Take users out of the model at `location`; gives how many of them it knew."""
+        return forget(self._artefacts, self._cache, location, user_ids)
 
     def _load(self, location: Location) -> Artefact:
         return Artefact.load(self._artefacts.local_folder(location, self._cache))

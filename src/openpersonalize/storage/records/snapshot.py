@@ -75,6 +75,16 @@ class Snapshot:
             f"WHERE {SOURCE} IN ({chosen}) AND {whose} GROUP BY {names}) ORDER BY {INGESTED}"
         )
 
+    def sessions_of(self, user_ids: Sequence[str]) -> list[str]:
+        """The sessions that events tied to one of these users last; none where the dataset has no events."""
+        import pyarrow as pa
+
+        if self._key is not None:
+            return []
+        self._connection.register("wanted", pa.table({"id": pa.array(user_ids, pa.string())}))
+        found = self.query("SELECT session FROM ties SEMI JOIN wanted ON tied = id").read_all()
+        return list(found["session"].to_pylist())
+
     def query(self, sql: str) -> "pa.RecordBatchReader":
         """What a SELECT in duckdb's SQL gives; it may read `rows`, those that count, and `stored`, all there are."""
         return self._connection.sql(sql).to_arrow_reader(BATCH_ROWS)

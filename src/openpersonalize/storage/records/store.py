@@ -142,6 +142,22 @@ class Records:
             export = Export(snapshot=snapshot, schema=schema, mode=mode, folder=folder, total=total, progress=progress)
             yield from export.parts()
 
+    def erase(self, dataset: Dataset, schema: Schema, user_ids: Sequence[str], *, token: str) -> int:
+        """Take out every row of these users, those of their sessions too; gives how many rows are gone.
+
+        The dataset is one with a USER_ID. `token` names the job: the same again gives the same number.
+        """
+        from openpersonalize.storage.records.erasing import Erasing
+
+        return Erasing(
+            engine=self.engine,
+            table=self.tables.of(dataset),
+            dataset=dataset,
+            schema=schema,
+            user_ids=user_ids,
+            token=token,
+        ).run()
+
     def tidy(self, dataset: Dataset, readers_hours: int = READERS_HOURS) -> None:
         """Join small files, and delete those that no version needs and no reader younger than that can hold.
 

@@ -23,6 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_SESSIONS = 8
 _DELETED_AT_ONCE = 5_000
+_NAMED_AT_ONCE = 500
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 STREAM = sa.Table(
@@ -154,6 +155,23 @@ def waiting(engine: Engine, dataset: Dataset) -> bool:
     with sql.reading(engine) as connection:
         one = sa.select(STREAM.c.id).where(STREAM.c.dataset == dataset.key, STREAM.c.settled == 0).limit(1)
         return connection.execute(one).first() is not None
+
+
+def erase(engine: Engine, dataset: Dataset, user_ids: Sequence[str], sessions: Sequence[str]) -> int:
+    """Delete the rows of users, and those of sessions that name none; gives how many of them were not settled yet."""
+    chosen = [
+        (STREAM.c.user_id.in_(user_ids[start : start + _NAMED_AT_ONCE]),)
+        for start in range(0, len(user_ids), _NAMED_AT_ONCE)
+    ] + [
+        (STREAM.c.user_id.is_(None), STREAM.c.session_id.in_(sessions[start : start + _NAMED_AT_ONCE]))
+        for start in range(0, len(sessions), _NAMED_AT_ONCE)
+    ]
+    waiting = 0
+    for whose in chosen:
+        with sql.writing(engine) as connection:
+            gone = STREAM.delete().where(STREAM.c.dataset == dataset.key, *whose).returning(STREAM.c.settled)
+            waiting += sum(settled == 0 for settled in connection.execute(gone).scalars())
+    return waiting
 
 
 def forget(engine: Engine, before: datetime) -> int:
