@@ -109,8 +109,12 @@ def test_booleans_are_read_in_any_case(text: str) -> None:
     assert not check_hyperparameters(BY_NAME["aws-user-personalization-v2"], {"apply_recency_bias": text}, {})
 
 
-def test_four_recipes_can_be_trained_and_the_others_say_that_they_cannot() -> None:
-    able = {name for name, recipe in BY_NAME.items() if recipe.model}
+def test_every_use_case_but_one_can_be_trained() -> None:
+    assert [name for name, recipe in BY_NAME.items() if recipe.domain and not recipe.model] == ["aws-vod-trending-now"]
+
+
+def test_four_custom_recipes_can_be_trained_and_the_others_say_that_they_cannot() -> None:
+    able = {name for name, recipe in BY_NAME.items() if recipe.model and not recipe.domain}
     assert able == {
         "aws-user-personalization-v2",
         "aws-personalized-ranking-v2",

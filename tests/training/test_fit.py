@@ -124,3 +124,34 @@ def test_a_workspace_is_gone_afterwards() -> None:
     with workspace() as folder:
         (folder / "model.npy").write_text("")
     assert not folder.exists()
+
+
+def views(*purchases: tuple[str, str, int]) -> Shelf:
+    """A checkerboard of views, some spelled in small letters, and some purchases."""
+    data = checkerboard(users=60, items=40, length=20)
+    rows = [
+        (data.users.ids[user], data.items.ids[item], int(time), "view" if time % 2 else "View")
+        for user, item, time in zip(data.user, data.item, data.timestamp, strict=True)
+    ]
+    bought = [(user, item, time, "Purchase") for user, item, time in purchases]
+    return Shelf({"INTERACTIONS": interactions([*rows, *bought], EVENT_TYPE="string")})
+
+
+def test_a_use_case_learns_from_its_event_types_and_keeps_the_others_in_histories(tmp_path: Path) -> None:
+    records = views(("user001", "item002", 99), ("a buyer", "item002", 99))
+    trained = run(tmp_path, records, "aws-ecomm-customers-who-viewed-x-also-viewed")
+    assert trained.manifest["counts"]["users"] == 60
+    assert trained.manifest["counts"]["interactions"] == 60 * 20
+    artefact = Artefact.load(trained.folder)
+    for user, events in (("user001", 21), ("a buyer", 1)):
+        history = artefact.history(user)
+        assert history is not None
+        assert len(history) == events
+        assert artefact.event_types.ids[history.event_types[-1]] == "Purchase"
+    assert not artefact.gives_scores
+
+
+def test_a_use_case_without_enough_events_of_its_type_says_so(tmp_path: Path) -> None:
+    with pytest.raises(JobFailed) as failed:
+        run(tmp_path, views(("user001", "item002", 99)), "aws-ecomm-frequently-bought-together")
+    assert str(failed.value) == "Dataset has fewer than 1000 interactions after filtering by event type: Purchase"

@@ -132,10 +132,18 @@ class Artefact:
     manifest: Mapping[str, Any]
 
     @classmethod
-    def of(cls, model: Fitted, recipe: Recipe, data: TrainingData, manifest: Mapping[str, Any]) -> Self:
-        """From a model and the data that it has learned from."""
+    def of(
+        cls,
+        model: Fitted,
+        recipe: Recipe,
+        data: TrainingData,
+        manifest: Mapping[str, Any],
+        *,
+        known: TrainingData | None = None,
+    ) -> Self:
+        """From a model and the data that it has learned from; `known` has further events, for the histories alone."""
         popular = best(distinct_users(data), len(data.items)).astype(np.int32)
-        return cls(model, recipe, Vocabulary(data.event_types), popular, Histories.of(data), manifest)
+        return cls(model, recipe, Vocabulary(data.event_types), popular, Histories.of(known or data), manifest)
 
     @cached_property
     def everything(self) -> Ints:

@@ -1,4 +1,8 @@
-"""The ten recipes of the two domains, as data: use cases that a recommender serves without a solution."""
+"""The ten recipes of the two domains, as data: use cases that a recommender serves without a solution.
+
+Each is learned by the model of a custom recipe, from the events of its use case: most popular items by
+aws-popularity-count's, items that go together by aws-sims's, a user's next items by aws-user-personalization-v2's.
+"""
 
 from datetime import UTC, datetime
 
@@ -6,6 +10,7 @@ from openpersonalize.recipes.abilities import EXPLORES, LISTS, SEQUENCE, SIMILAR
 from openpersonalize.recipes.recipe import Door, Need, Recipe
 
 _FIRST = datetime(2019, 6, 10, tzinfo=UTC)
+_MODELS = "openpersonalize.recipes.models"
 _RECOMMENDER: frozenset[Door] = frozenset({"recommender"})
 # Recommenders give no scores; exploration can be set as in aws-user-personalization.
 _TASTE: frozenset[Ability] = (SEQUENCE - {"scores"}) | EXPLORES | {"exploration settings", "impressions", "promotions"}
@@ -22,6 +27,8 @@ def _popular(name: str, description: str, event: str, domain: str) -> Recipe:
         user_id="required",
         events=(event,),
         abilities=LISTS,
+        model=f"{_MODELS}.popularity:PopularityCount",
+        fitted=f"{_MODELS}.popularity:Popularity",
     )
 
 
@@ -40,6 +47,8 @@ def _together(
         events=(event,),
         hides=hides,
         abilities=SIMILAR,
+        model=f"{_MODELS}.sims:Sims",
+        fitted=f"{_MODELS}.sims:Neighbours",
     )
 
 
@@ -54,6 +63,8 @@ def _taste(name: str, description: str, domain: str, *, hides: str) -> Recipe:
         user_id="required",
         hides=hides,
         abilities=_TASTE,
+        model=f"{_MODELS}.sequence:Sequence",
+        fitted=f"{_MODELS}.sequence_model:SequenceModel",
     )
 
 
@@ -91,6 +102,7 @@ DOMAIN = (
     Recipe(
         name="aws-vod-more-like-x",
         type="RELATED_ITEMS",
+        # By audience alone so far; the metadata are read and not compared.
         description="Videos that resemble a given video in audience and metadata, without those already watched.",
         created=_FIRST,
         domain="VIDEO_ON_DEMAND",
@@ -101,6 +113,8 @@ DOMAIN = (
         item_id="required",
         hides="Watch",
         abilities=SIMILAR | {"items metadata"},
+        model=f"{_MODELS}.sims:Sims",
+        fitted=f"{_MODELS}.sims:Neighbours",
     ),
     _popular("aws-vod-most-popular", "The videos that most users watched.", "Watch", "VIDEO_ON_DEMAND"),
     Recipe(

@@ -70,9 +70,9 @@ class Hyperparameter:
 class Recipe:
     """One recipe: what it is called, what it needs, who serves it, what it can do and what learns it.
 
-    `events` are the event types of which a training needs the minimum each; `hides` is the event type whose items a
-    recommender leaves out by itself. `model` and `fitted` are dotted paths of the types before and after training,
-    None where this version cannot train the recipe.
+    `events` are the event types, in any case, that alone are learned from; none: all are. `hides` is the event type
+    whose items a recommender leaves out by itself. `model` and `fitted` are dotted paths of the types before and after
+    training, None where this version cannot train the recipe.
     """
 
     name: str

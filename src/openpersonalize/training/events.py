@@ -70,12 +70,14 @@ def read_events(source: Source, selection: Selection) -> Events:
     )
 
 
-def require(events: Events, limits: Limits, event_types: tuple[str, ...]) -> None:
-    """JobFailed, in Amazon's words, when there is too little to learn from."""
-    if len(events) < limits.interactions:
+def require(lengths: Ints, limits: Limits, event_types: tuple[str, ...]) -> None:
+    """JobFailed, in Amazon's words, when there is too little to learn from; `lengths` are the events of each user.
+
+    `event_types` are those that were asked for, none when all were.
+    """
+    if lengths.sum() < limits.interactions:
         after = f" after filtering by event type: {', '.join(event_types)}" if event_types else "."
         raise JobFailed(f"Dataset has fewer than {limits.interactions} interactions{after}")
-    lengths = np.bincount(events.user)
     returning = int((lengths > 1).sum())
     if returning < limits.users:
         raise JobFailed(

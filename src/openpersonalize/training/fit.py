@@ -29,6 +29,7 @@ from openpersonalize.training.events import Limits
 from openpersonalize.training.read import read
 from openpersonalize.training.selection import Selection
 from openpersonalize.training.split import split
+from openpersonalize.training.use_cases import of_types
 
 LIBRARIES = ("openpersonalize", "numpy", "scipy", "pyarrow", "onnxruntime", "torch")
 _SECONDS_PER_HOUR = 3600
@@ -101,7 +102,9 @@ def train(
     """
     watch = _Watch()
     recipe = catalog.BY_NAME[order.recipe]
-    data, versions = _read(order, recipe, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
+    limits = _limits(order, recipe)
+    known, versions = _read(order, limits, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
+    data = of_types(known, recipe.events, limits) if recipe.events else known
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
     hyper = catalog.model(recipe, order.parameters, threads=order.threads, budget_seconds=budget)
@@ -117,27 +120,30 @@ def train(
         "seconds": watch.laps,
     }
     progress(0.95, "Saving the model")
-    Artefact.of(model, recipe, data, manifest).save(folder)
+    Artefact.of(model, recipe, data, manifest, known=known).save(folder)
     hours = watch.total / _SECONDS_PER_HOUR
     logs.get("training").info("trained", recipe=recipe.name, **manifest["counts"], **watch.laps)
     progress(1.0, "Trained")
     return Trained(folder, metrics, round(hours, 3), manifest)
 
 
-def _read(
-    order: Order,
-    recipe: Recipe,
-    records: Records[Dataset],
-    sources: Mapping[str, tuple[Dataset, Schema]],
-    progress: Progress,
-) -> tuple[TrainingData, dict[str, Any]]:
-    """The data, and the version of each dataset that they come from."""
-    limits = Limits(
+def _limits(order: Order, recipe: Recipe) -> Limits:
+    return Limits(
         interactions=order.minimum_interactions,
         users=order.minimum_users,
         most_items=recipe.most_items,
         most_interactions=recipe.most_interactions,
     )
+
+
+def _read(
+    order: Order,
+    limits: Limits,
+    records: Records[Dataset],
+    sources: Mapping[str, tuple[Dataset, Schema]],
+    progress: Progress,
+) -> tuple[TrainingData, dict[str, Any]]:
+    """The data, and the version of each dataset that they come from."""
     with ExitStack() as opened:
         held: dict[str, Source] = {}
         for kind, (dataset, schema) in sources.items():

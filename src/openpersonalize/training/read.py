@@ -28,7 +28,7 @@ def read(sources: Mapping[str, Source], selection: Selection, limits: Limits, pr
     """
     progress(0.0, "reading interactions")
     events = read_events(sources["INTERACTIONS"], selection)
-    require(events, limits, selection.event_types)
+    require(np.bincount(events.user), limits, selection.event_types)
     progress(0.5, f"read {len(events)} interactions")
     events = capped(events, limits)
     items = _table(sources, selection, "ITEMS")
