@@ -36,7 +36,7 @@ def test_what_is_missing_answers_501_and_names_itself(world: World) -> None:
     answer: Any = fault.value.response
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "ListBatchInferenceJobs" in answer["Error"]["Message"]
-    assert refused(world.personalize.list_recommenders)[0] == "NotImplementedException"
+    assert refused(world.personalize.list_metric_attributions)[0] == "NotImplementedException"
 
 
 def test_the_page_of_compatibility_lists_what_is_missing() -> None:

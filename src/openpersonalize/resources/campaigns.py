@@ -8,7 +8,7 @@ from openpersonalize.arns import Arn
 from openpersonalize.errors import InvalidInputException, ResourceInUseException, ResourceNotFoundException
 from openpersonalize.jobs import Task
 from openpersonalize.recipes import catalog
-from openpersonalize.resources import lifecycle, quotas, updates
+from openpersonalize.resources import cids, exploration, lifecycle, quotas, updates
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, job, operation
@@ -18,7 +18,6 @@ from openpersonalize.resources.solutions import Solution, SolutionVersion, recip
 from openpersonalize.storage.metadata import Transaction
 
 LATEST = "$LATEST"
-CID_DIGITS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def create_campaign(
             dataset_group_arn=version.dataset_group_arn,
             recipe_arn=version.recipe_arn,
             status=lifecycle.CREATE_PENDING,
-            cid=_free_cid(ctx, tx),
+            cid=cids.free(ctx, tx),
             min_provisioned_tps=min_provisioned_tps,
             campaign_config=campaign_config,
             creation_date_time=now,
@@ -82,13 +81,6 @@ def create_campaign(
         quotas.require_room(ctx, tx, Campaign, ctx.settings.quota_campaigns, group=campaign.dataset_group_arn)
         lifecycle.begin(ctx, tx, campaign, tags=tags)
     return {"campaignArn": campaign.arn}
-
-
-def _free_cid(ctx: Context, tx: Transaction) -> str:
-    taken = {campaign.cid for campaign in tx.select(Campaign, ctx.caller.account, ctx.caller.region)}
-    while (cid := ctx.hexadecimal(CID_DIGITS)) in taken:
-        continue
-    return cid
 
 
 def _deployable(
@@ -131,28 +123,7 @@ def _faults(recipe: catalog.Recipe, solution_version_arn: str, config: Mapping[s
         faults.append(f"campaignConfig.syncWithLatestSolutionVersion needs solutionVersionArn to end in /{LATEST}.")
     if config.get("rankingInfluence") and "ranking influence" not in recipe.abilities:
         faults.append(f"campaignConfig.rankingInfluence is not supported by the recipe {recipe.name}.")
-    faults += _exploration_faults(config.get("itemExplorationConfig") or {})
-    return faults
-
-
-_EXPLORATION = {"explorationWeight": (0.0, 1.0), "explorationItemAgeCutOff": (1.0, float("inf"))}
-
-
-def _exploration_faults(config: Mapping[str, str]) -> list[str]:
-    faults = []
-    for name, text in config.items():
-        where = f"campaignConfig.itemExplorationConfig.{name}"
-        if name not in _EXPLORATION:
-            faults.append(f"{where}: there is no such setting; there are {', '.join(_EXPLORATION)}.")
-            continue
-        low, high = _EXPLORATION[name]
-        try:
-            within = low <= float(text) <= high
-        except ValueError:
-            within = False
-        if not within:
-            limit = f"{low:g} or more" if high == float("inf") else f"from {low:g} to {high:g}"
-            faults.append(f"{where}: '{text}' must be a number {limit}.")
+    faults += exploration.faults("campaignConfig", config.get("itemExplorationConfig") or {})
     return faults
 
 

@@ -17,6 +17,7 @@ from openpersonalize.resources.datasets import Dataset, in_group, schema_of
 from openpersonalize.resources.locations import require_reachable
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.progress import described
+from openpersonalize.resources.recommenders import Recommender
 from openpersonalize.resources.registry import Answer, job, operation
 from openpersonalize.resources.resource import Resource, get, require_free
 from openpersonalize.resources.solutions import SolutionVersion, artefacts_of
@@ -146,9 +147,10 @@ def _datasets(ctx: Context, tx: Reading, dataset_group_arn: str) -> list[Dataset
 
 def _models(ctx: Context, tx: Reading, dataset_group_arn: str) -> list[str]:
     """The ARNs of what is trained in the group."""
-    caller, active = ctx.caller, (lifecycle.ACTIVE,)
-    versions = tx.select(SolutionVersion, caller.account, caller.region, group=dataset_group_arn, statuses=active)
-    return [version.arn for version in versions]
+    account, region = ctx.caller.account, ctx.caller.region
+    versions = tx.select(SolutionVersion, account, region, group=dataset_group_arn, statuses=(lifecycle.ACTIVE,))
+    recommenders = tx.select(Recommender, account, region, group=dataset_group_arn, statuses=lifecycle.LIVING)
+    return [version.arn for version in versions] + [one.model_arn for one in recommenders if one.model_id is not None]
 
 
 def _listed_users(ctx: Context, task: Task, record: DataDeletionJob) -> list[str]:

@@ -36,7 +36,7 @@ def faults_of(
             recipe, config.get("algorithmHyperParameters") or {}, config.get("featureTransformationParameters") or {}
         ),
         *_hpo(recipe, perform_hpo=perform_hpo, config=config),
-        *_training_data(schemas, config.get("trainingDataConfig") or {}),
+        *training_data("solutionConfig", schemas, config.get("trainingDataConfig") or {}),
         *_objective(recipe, schemas, config.get("optimizationObjective")),
         *_schedule(config.get("autoTrainingConfig"), perform_auto_training=perform_auto_training),
         *_incremental(recipe, perform_incremental_update=perform_incremental_update),
@@ -94,19 +94,20 @@ def _hpo(recipe: catalog.Recipe, *, perform_hpo: bool, config: Mapping[str, Any]
         yield "solutionConfig.hpoConfig needs performHPO to be true."
 
 
-def _training_data(schemas: Schemas, config: Mapping[str, Any]) -> Iterator[str]:
+def training_data(member: str, schemas: Schemas, config: Mapping[str, Any]) -> Iterator[str]:
+    """The broken rules of the `trainingDataConfig` below `member`: columns that are not there or must stay."""
+    where = f"{member}.trainingDataConfig"
     included, excluded = config.get("includedDatasetColumns") or {}, config.get("excludedDatasetColumns") or {}
     both = {key.upper() for key in included} & {key.upper() for key in excluded}
     if both:
         kinds = ", ".join(sorted(both))
-        yield f"solutionConfig.trainingDataConfig includes and excludes columns of {kinds}; do one of them."
-    for member, chosen in (("includedDatasetColumns", included), ("excludedDatasetColumns", excluded)):
+        yield f"{where} includes and excludes columns of {kinds}; do one of them."
+    for name, chosen in (("includedDatasetColumns", included), ("excludedDatasetColumns", excluded)):
         for kind, names in chosen.items():
-            yield from _columns(schemas, member, kind, names)
+            yield from _columns(schemas, f"{where}.{name}", kind, names)
 
 
-def _columns(schemas: Schemas, member: str, kind: str, names: list[str]) -> Iterator[str]:
-    where = f"solutionConfig.trainingDataConfig.{member}"
+def _columns(schemas: Schemas, where: str, kind: str, names: list[str]) -> Iterator[str]:
     known = _names(schemas.get(kind.upper()))
     if not known:
         yield f"{where}: the dataset group has no dataset of type {kind}."
@@ -114,7 +115,7 @@ def _columns(schemas: Schemas, member: str, kind: str, names: list[str]) -> Iter
     for name in names:
         if name not in known:
             yield f"{where}: {kind} has no column {name}; it has {', '.join(sorted(known))}."
-        elif member == "excludedDatasetColumns" and name in NEVER_EXCLUDED:
+        elif where.endswith("excludedDatasetColumns") and name in NEVER_EXCLUDED:
             yield f"{where}: {name} cannot be excluded from training."
 
 

@@ -58,9 +58,11 @@ class SolutionVersion(Resource):
 
 
 def artefacts_of(arn: str) -> Location:
-    """Where the model of a version, or those of all versions of a solution, are kept."""
+    """Where the model of a version, or those of all versions of a solution, are kept; of a recommender likewise."""
     parsed = Arn.parse(arn)
-    return Location(bucket="models", key=f"{parsed.account}/{parsed.region}/{parsed.tail}/")
+    # No solution's name begins with an underscore.
+    own = parsed.tail if parsed.kind == Solution.noun else f"_{parsed.kind}s/{parsed.tail}"
+    return Location(bucket="models", key=f"{parsed.account}/{parsed.region}/{own}/")
 
 
 @dataclass(frozen=True, kw_only=True)
