@@ -23,15 +23,15 @@ $(VENV)/.uv:
 	touch $@
 
 $(VENV)/.train: pyproject.toml constraints.txt $(VENV)/.uv
-	$(UV) -e '.[train]'
+	$(UV) -e '.[train,report]'
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.train
-	$(UV) -e '.[train,demo]'
+	$(UV) -e '.[train,report,demo]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.uv
-	$(UV) -e '.[train,demo,cluster]' --group dev
+	$(UV) -e '.[train,report,demo,cluster]' --group dev
 	touch $@
 
 install: $(VENV)/.train ## install the server with everything it needs to serve and to train

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpersonalize.attribution.moments import Moments, at_looks, by_user, nothing, of_units
+from openpersonalize.attribution.moments import Looks, Moments, by_user, nothing, of_units
 
 LOOKS = 5
 VALUES = st.integers(-50, 50).map(lambda number: number / 4)
@@ -20,7 +20,7 @@ def same(one: Moments, other: Moments) -> bool:
 def at_each_look(rows: list[tuple[int, int, int, float]]) -> Moments:
     user, day, x, y = (np.array([row[place] for row in rows]) for place in range(4))
     found = by_user((user.astype(np.uint64) + np.uint64(1)) << np.uint64(32), day.astype(np.int64), LOOKS)
-    return at_looks(found, found.sums(x.astype(np.float64)), found.sums(y.astype(np.float64)), LOOKS)
+    return Looks(found, x.astype(np.float64), LOOKS).at(y.astype(np.float64))
 
 
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=30), st.integers(0, 30))

@@ -98,42 +98,46 @@ def by_user(user: npt.NDArray[np.uint64], day: Whole, looks: int) -> Sorted:
     return Sorted(order, starts, day[order][starts], first)
 
 
-def at_looks(rows: Sorted, x: Floats, y: Floats, looks: int) -> Moments:
-    """The moments at the end of each day, of the totals until then; `x` and `y` are sums by user and day.
+class Looks:
+    """Looks at the end of each day, at users' totals until then, for any number of metrics.
 
     A user counts from the first day with an `x` above 0, their first list; what they did on days before is left out.
     """
-    lists = _running(x, rows.first)
-    entered = lists > 0
-    y = np.where(entered, y, 0.0)
-    value = _running(y, rows.first)
-    before_x, before_y = _before(lists, rows.first), _before(value, rows.first)
-    enters = entered & (before_x <= 0)
 
-    def until(added: Floats) -> Floats:
-        return np.cumsum(np.bincount(rows.day, weights=added, minlength=looks))
+    def __init__(self, rows: Sorted, x: Floats, looks: int) -> None:
+        """`x` has an entry per row: for each list 1, for anything else 0."""
+        self._rows, self._looks = rows, looks
+        self._starts = np.flatnonzero(rows.first)
+        self._lengths = np.diff(np.append(self._starts, len(rows.first)))
+        lists = rows.sums(x)
+        self._lists = self._running(lists)
+        self._lists_before = self._lists - lists
+        self._entered = self._lists > 0
+        self.n = self._until(self._entered & (self._lists_before == 0))
+        self.x = self._until(lists)
+        self.xx = self._until(lists * (self._lists + self._lists_before))
 
-    return Moments(
-        n=until(enters.astype(np.float64)),
-        active=until((value != 0).astype(np.float64) - (before_y != 0)),
-        x=until(x),
-        y=until(y),
-        xx=until(lists * lists - before_x * before_x),
-        yy=until(value * value - before_y * before_y),
-        xy=until(lists * value - before_x * before_y),
-    )
+    def at(self, y: Floats) -> Moments:
+        """The moments at each look; `y` has an entry per row."""
+        added = np.where(self._entered, self._rows.sums(y), 0.0)
+        value = self._running(added)
+        # A user's first day begins at zero, not at what rounding leaves of the users before.
+        before = np.where(self._rows.first, 0.0, np.roll(value, 1))
+        active = (value != 0).astype(np.int8) - (before != 0)
+        return Moments(
+            n=self.n,
+            active=self._until(active),
+            x=self.x,
+            y=self._until(added),
+            xx=self.xx,
+            yy=self._until(added * (value + before)),
+            xy=self._until(self._lists * value - self._lists_before * before),
+        )
 
+    def _running(self, values: Floats) -> Floats:
+        """Sums so far, beginning anew with each user."""
+        total = np.cumsum(values)
+        return np.asarray(total - np.repeat((total - values)[self._starts], self._lengths))
 
-def _before(totals: Floats, first: npt.NDArray[np.bool_]) -> Floats:
-    """The totals on the user's day before."""
-    return np.where(first, 0.0, np.roll(totals, 1))
-
-
-def _running(values: Floats, first: npt.NDArray[np.bool_]) -> Floats:
-    """Sums so far, beginning anew with each user."""
-    total = np.cumsum(values)
-    starts = np.flatnonzero(first)
-    if not len(starts):
-        return total
-    base = np.repeat(total[starts] - values[starts], np.diff(np.append(starts, len(values))))
-    return np.asarray(total - base)
+    def _until(self, added: npt.NDArray[np.generic]) -> Floats:
+        return np.cumsum(np.bincount(self._rows.day, weights=added, minlength=self._looks))

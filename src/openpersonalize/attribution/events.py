@@ -1,0 +1,243 @@
+"""The events of a report: each once, with the source it is attributed to, as narrow columns of numbers.
+
+The source of an event is its eventAttributionSource in capitals; else the campaign or recommender that its
+recommendation id names; else it is undefined. Source:
+https://docs.aws.amazon.com/personalize/latest/dg/event-metrics.html
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openpersonalize.attribution import tables
+from openpersonalize.attribution.measures import Measure
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+UNDEFINED = "SOURCE_NAME_UNDEFINED"
+WINDOW_SECONDS = 900
+DAY_SECONDS = 86400
+LATE_SECONDS = WINDOW_SECONDS
+"""An event that arrives this long after it happened is late: its window may have been published without it."""
+STALE_SECONDS = 14 * DAY_SECONDS
+"""What arrives later than this is left out of published points, though not of reports."""
+
+BATCH_ROWS = 1 << 19
+_NONE, _FOREIGN, _OWN = "", "?", "source:"
+"""Marks of an event without a source, with an id that is none of ours, and with a source of its own."""
+
+_NEEDED = {
+    "USER_ID": "VARCHAR", "ITEM_ID": "VARCHAR", "TIMESTAMP": "BIGINT", "EVENT_TYPE": "VARCHAR",
+    "RECOMMENDATION_ID": "VARCHAR", "EVENT_ATTRIBUTION_SOURCE": "VARCHAR",
+    "_event_id": "VARCHAR", "_ingested": "BIGINT", "_session_id": "VARCHAR", "_side": "VARCHAR",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `start` until before `end`, in epoch seconds."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(f"The period ends at {self.end}, which must be after its start, {self.start}.")
+
+    @property
+    def first_day(self) -> int:
+        """Days since 1970, in UTC."""
+        return self.start // DAY_SECONDS
+
+    @property
+    def days(self) -> int:
+        """How many days it touches."""
+        return (self.end - 1) // DAY_SECONDS - self.first_day + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Matching events as an Arrow table.
+
+    Its columns: user (hash, 0 for nobody), source, window, kind, late, and value0, value1 … for `columns`. `source`
+    and `kind` are places in the lists beside it; `late` is 1 for late events, 2 for stale ones.
+    """
+
+    rows: "pa.Table"
+    sources: tuple[str, ...]
+    kinds: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    duplicates: int
+    nothing_given: int
+    unknown_ids: int
+
+
+def read(
+    connection: "duckdb.DuckDBPyConnection", measures: Sequence[Measure], period: Period, sources: Mapping[str, str]
+) -> Events:
+    """The events of the views `interactions` and `items` that match a metric; `sources` are ARNs by the id's CID.
+
+    Raises ValueError where a metric adds up a column that is not there or holds no numbers.
+    """
+    import pyarrow as pa
+
+    if not measures:
+        raise ValueError("measures: there is none; a report needs at least 1.")
+    kinds = tuple(dict.fromkeys(measure.kind for measure in measures))
+    columns = tuple(dict.fromkeys(measure.column for measure in measures if measure.column is not None))
+    _require_numbers(connection, measures)
+    connection.execute("CREATE TEMP TABLE kinds (type VARCHAR, kind SMALLINT)")
+    connection.executemany("INSERT INTO kinds VALUES (?, ?)", [[kind, place] for place, kind in enumerate(kinds)])
+    origin, duplicates = _each_once(connection, period)
+    found = connection.sql(_select(origin, columns, period, tied=_tied(connection)))
+    codes = _Codes(sources)
+    parts = [codes.replaced(batch) for batch in found.to_arrow_reader(BATCH_ROWS)]
+    rows = pa.Table.from_batches(parts, parts[0].schema if parts else pa.schema(_shape(columns)))
+    return Events(rows, tuple(codes.names), kinds, columns, duplicates, codes.nothing_given, codes.unknown_ids)
+
+
+def add_views(connection: "duckdb.DuckDBPyConnection", interactions: tables.Rows, items: tables.Rows | None) -> None:
+    """The views that `read` reads."""
+    tables.add(connection, "interactions", interactions, _NEEDED)
+    if items is None:
+        connection.execute(
+            "CREATE VIEW items AS SELECT NULL::VARCHAR AS ITEM_ID, NULL::BIGINT AS _ingested WHERE false"
+        )
+    else:
+        tables.add(connection, "items", items, {"_ingested": "BIGINT"})
+
+
+def _require_numbers(connection: "duckdb.DuckDBPyConnection", measures: Sequence[Measure]) -> None:
+    for measure in measures:
+        if measure.column is None:
+            continue
+        dataset, column = measure.column
+        kind = tables.types(connection, dataset.lower()).get(column)
+        if kind not in tables.NUMBERS:
+            found = "is not a column of the data" if kind is None else f"holds {kind}"
+            raise ValueError(
+                f"metric {measure.name}: {measure.text}: {column} {found}; it must be a column of numbers."
+            )
+
+
+def _each_once(connection: "duckdb.DuckDBPyConnection", period: Period) -> tuple[str, int]:
+    """What to read so that of equal event ids only the first to arrive counts, and how many of the period do not.
+
+    Hashes are compared first, and ids only where two hashes are equal: ten million ids need no ten million strings.
+    """
+    import pyarrow as pa
+
+    hashes = connection.sql("SELECT hash(_event_id) AS h FROM interactions WHERE _event_id IS NOT NULL")
+    sorted_ = np.sort(hashes.to_arrow_table()["h"].to_numpy())
+    doubled = np.unique(sorted_[1:][sorted_[1:] == sorted_[:-1]])
+    if not len(doubled):
+        return "interactions", 0
+    connection.register("doubled", pa.Table.from_arrays([tables.array(doubled)], ["h"]))
+    connection.execute(
+        "CREATE TEMP TABLE ranked AS SELECT *, row_number() OVER (PARTITION BY _event_id ORDER BY _ingested) AS place "
+        "FROM interactions SEMI JOIN doubled ON hash(_event_id) = h"
+    )
+    connection.execute(
+        "CREATE VIEW counted AS SELECT * EXCLUDE (place) FROM ranked WHERE place = 1 "
+        "UNION ALL BY NAME SELECT * FROM interactions ANTI JOIN doubled ON hash(_event_id) = h"
+    )
+    left_out = (
+        "SELECT count(*) FROM ranked JOIN kinds ON lower(EVENT_TYPE) = type "
+        "WHERE place > 1 AND TIMESTAMP >= ? AND TIMESTAMP < ?"
+    )
+    return "counted", int(connection.execute(left_out, [period.start, period.end]).fetchall()[0][0])
+
+
+def _tied(connection: "duckdb.DuckDBPyConnection") -> bool:
+    """Make `ties`, the user of each session that has events without one; whether there are any."""
+    connection.execute(
+        "CREATE TEMP TABLE ties AS SELECT _session_id AS session, arg_max(USER_ID, _ingested) AS tied "
+        "FROM interactions WHERE USER_ID IS NOT NULL AND _session_id IN "
+        "(SELECT DISTINCT _session_id FROM interactions WHERE USER_ID IS NULL AND _session_id IS NOT NULL) GROUP BY ALL"
+    )
+    return bool(connection.sql("SELECT count(*) FROM ties").fetchall()[0][0])
+
+
+_ALONE = """strlen(_side) = 64 AND starts_with(_side, '{"RECOMMENDATION_ID":"RID-')
+  AND contains(_side, '-CID-') AND NOT contains(_side, '","')"""
+"""Most events bring a recommendation id and nothing else; such a text is cut, which takes less time than parsing."""
+
+_SOURCE = f"""CASE
+  WHEN trim(EVENT_ATTRIBUTION_SOURCE) <> '' THEN '{_OWN}' || upper(EVENT_ATTRIBUTION_SOURCE)
+  WHEN RECOMMENDATION_ID IS NULL AND {_ALONE} THEN substr(_side, 57, 6)
+  WHEN trim(json_extract_string(_side, '$.EVENT_ATTRIBUTION_SOURCE')) <> ''
+    THEN '{_OWN}' || upper(json_extract_string(_side, '$.EVENT_ATTRIBUTION_SOURCE'))
+  ELSE CASE coalesce(RECOMMENDATION_ID, json_extract_string(_side, '$.RECOMMENDATION_ID'), '')
+    WHEN '' THEN '{_NONE}'
+    ELSE coalesce(nullif(regexp_extract(coalesce(RECOMMENDATION_ID, json_extract_string(_side, '$.RECOMMENDATION_ID')),
+      '^RID-.{{25}}-CID-([0-9a-f]{{6}})$', 1), ''), '{_FOREIGN}') END END"""
+
+
+def _select(origin: str, columns: Sequence[tuple[str, str]], period: Period, *, tied: bool) -> str:
+    """The narrow columns."""
+    user = "coalesce(USER_ID, tied)" if tied else "USER_ID"
+    own = [name for dataset, name in columns if dataset == "INTERACTIONS"]
+    of_items = [name for dataset, name in columns if dataset == "ITEMS"]
+    values = "".join(f', {dataset}."{name}" AS value{place}' for place, (dataset, name) in enumerate(columns))
+    items = ", ".join(["ITEM_ID", *(f'"{name}"' for name in of_items)])
+    joins = " LEFT JOIN ties ON USER_ID IS NULL AND _session_id = session" if tied else ""
+    if of_items:
+        joins += (
+            f" LEFT JOIN (SELECT {items} FROM items"  # noqa: S608 - checked columns
+            " QUALIFY row_number() OVER (PARTITION BY ITEM_ID ORDER BY _ingested DESC) = 1) ITEMS USING (ITEM_ID)"
+        )
+    read = ", ".join(dict.fromkeys(["ITEM_ID", *(f'"{name}"' for name in own)]))
+    return f"""
+        SELECT CASE WHEN {user} IS NULL THEN 0 ELSE hash({user}) END AS "user", source,
+          ("TIMESTAMP" // {WINDOW_SECONDS})::INTEGER AS "window", kind,
+          (CASE WHEN age >= {STALE_SECONDS} THEN 2 WHEN age >= {LATE_SECONDS} THEN 1 ELSE 0 END)::TINYINT
+            AS late{values}
+        FROM (
+          SELECT {read}, USER_ID, _session_id, "TIMESTAMP", kind, {_SOURCE} AS source,
+            _ingested // 1000000000 - "TIMESTAMP" AS age
+          FROM {origin} JOIN kinds ON lower(EVENT_TYPE) = type
+          WHERE "TIMESTAMP" >= {period.start} AND "TIMESTAMP" < {period.end}
+        ) INTERACTIONS{joins}"""  # noqa: S608 - names of checked columns and our own words
+
+
+def _shape(columns: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
+    import pyarrow as pa
+
+    yield from (("user", pa.uint64()), ("source", pa.int32()), ("window", pa.int32()), ("kind", pa.int16()))
+    yield "late", pa.int8()
+    yield from ((f"value{place}", pa.float64()) for place in range(len(columns)))
+
+
+class _Codes:
+    """Numbers of sources, in the order in which they are met."""
+
+    def __init__(self, arns: Mapping[str, str]) -> None:
+        self._arns = {cid.lower(): arn for cid, arn in arns.items()}
+        self._known: dict[str, int] = {}
+        self.names: list[str] = []
+        self.nothing_given = 0
+        self.unknown_ids = 0
+
+    def replaced(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        """The batch with numbers in place of the texts in `source`."""
+        texts = batch.column("source").dictionary_encode()
+        words = texts.dictionary.to_pylist()
+        places = texts.indices.to_numpy()
+        counts = np.bincount(places, minlength=len(words))
+        codes = np.array([self._code(word, int(count)) for word, count in zip(words, counts, strict=True)], np.int32)
+        return batch.set_column(batch.schema.get_field_index("source"), "source", tables.array(codes[places]))
+
+    def _code(self, word: str, count: int) -> int:
+        name = word.removeprefix(_OWN) if word.startswith(_OWN) else self._arns.get(word, UNDEFINED)
+        if word == _NONE:
+            self.nothing_given += count
+        elif name == UNDEFINED and not word.startswith(_OWN):
+            self.unknown_ids += count
+        if name not in self._known:
+            self._known[name] = len(self.names)
+            self.names.append(name)
+        return self._known[name]
