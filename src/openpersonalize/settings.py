@@ -89,6 +89,8 @@ class Settings:
     quota_filters: int = _row(30, "Filters per dataset group.", low=1)
     quota_filter_fields: int = _row(10, "Distinct dataset fields in one filter.", low=1)
     quota_group_filter_fields: int = _row(20, "Distinct dataset fields in all filters of a dataset group.", low=1)
+    quota_open_batch_inference_jobs: int = _row(5, "Batch inference jobs pending or in progress per region.", low=1)
+    quota_open_batch_segment_jobs: int = _row(5, "Batch segment jobs pending or in progress per region.", low=1)
     quota_recommenders: int = _row(5, "Recommenders per dataset group.", low=1)
     quota_pending_data_deletion_jobs: int = _row(5, "Data deletion jobs pending per dataset group.", low=1)
     minimum_interactions: int = _row(1000, "Interactions an import or a training needs.", low=1)

@@ -32,10 +32,10 @@ def test_what_is_missing_answers_501_and_names_itself(world: World) -> None:
     from botocore.exceptions import ClientError
 
     with pytest.raises(ClientError) as fault:
-        world.personalize.list_batch_inference_jobs()
+        world.runtime.get_action_recommendations()
     answer: Any = fault.value.response
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "ListBatchInferenceJobs" in answer["Error"]["Message"]
+    assert "GetActionRecommendations" in answer["Error"]["Message"]
     assert refused(world.personalize.list_metric_attributions)[0] == "NotImplementedException"
 
 

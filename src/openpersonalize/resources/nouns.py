@@ -2,6 +2,9 @@
 
 from openpersonalize.resources import (
     action_interactions,
+    batch_inference,
+    batch_inference_jobs,
+    batch_segment_jobs,
     campaigns,
     data_deletion_jobs,
     dataset_export_jobs,
@@ -26,6 +29,9 @@ from openpersonalize.resources import (
 
 __all__ = [
     "action_interactions",
+    "batch_inference",
+    "batch_inference_jobs",
+    "batch_segment_jobs",
     "campaigns",
     "data_deletion_jobs",
     "dataset_export_jobs",

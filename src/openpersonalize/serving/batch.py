@@ -1,0 +1,109 @@
+"""Lines of batch jobs: a JSON object asks, a JSON object with what was asked, the output and the error answers.
+
+Source: https://docs.aws.amazon.com/personalize/latest/dg/batch-data-upload.html and the pages around it
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import orjson
+
+from openpersonalize.recipes.artefact import Artefact
+from openpersonalize.serving.ranking import Ranked
+
+MOST_CHARACTERS = 256
+MOST_ITEMS = 500
+_ASKED = {"PERSONALIZED_RANKING": ("userId", "itemList"), "RELATED_ITEMS": ("itemId",)}
+_SCORES_AT_ONCE = 16_000_000
+_MOST_AT_ONCE = 256
+
+
+Given: TypeAlias = Mapping[str, Any] | str
+"""A line's object, or its text where it has none."""
+
+
+class LineError(ValueError):
+    """A line that cannot be answered; the text is what its `error` says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A line that can be answered; `given` is the object as it came."""
+
+    given: Mapping[str, Any]
+    user_id: str | None = None
+    item_id: str | None = None
+    item_list: tuple[str, ...] = ()
+    filter_values: Mapping[str, str] = field(default_factory=dict)
+
+
+def parsed(line: bytes) -> Mapping[str, Any]:
+    """The object of a line; raises LineError."""
+    try:
+        given = orjson.loads(line)
+    except orjson.JSONDecodeError as fault:
+        raise LineError(f"The line is not JSON: {fault}") from fault
+    if not isinstance(given, dict):
+        raise LineError("The line must be a JSON object.")
+    return given
+
+
+def query(given: Mapping[str, Any], recipe_type: str) -> Query:
+    """What a line asks of a recipe of that type; raises LineError naming the field and the rule."""
+    wanted = _ASKED.get(recipe_type, ("userId",))
+    return Query(
+        given=given,
+        user_id=_name(given, "userId") if "userId" in wanted else None,
+        item_id=_name(given, "itemId") if "itemId" in wanted else None,
+        item_list=_names(given) if "itemList" in wanted else (),
+        filter_values=_filter_values(given),
+    )
+
+
+def answered(query: Query, ranked: Sequence[Ranked]) -> bytes:
+    """The line of a result; unknown items of a ranking end the list, and have no score."""
+    scores = [row.score for row in ranked if row.score is not None]
+    output: dict[str, Any] = {"recommendedItems": [row.item_id for row in ranked]}
+    if scores:
+        output["scores"] = scores
+    return orjson.dumps({"input": query.given, "output": output, "error": None}) + b"\n"
+
+
+def refused(given: Given, fault: str) -> bytes:
+    """The line of a failure: without `output`, by which clients tell it."""
+    return orjson.dumps({"input": given, "error": fault}) + b"\n"
+
+
+def lines_at_once(artefact: Artefact) -> int:
+    """How many lines may be scored together in bounded memory."""
+    return max(1, min(_MOST_AT_ONCE, _SCORES_AT_ONCE // max(1, len(artefact.model.items))))
+
+
+def _required(given: Mapping[str, Any], name: str) -> Any:
+    if given.get(name) is None:
+        raise LineError(f"Required field {name} is missing")
+    return given[name]
+
+
+def _name(given: Mapping[str, Any], name: str) -> str:
+    value = _required(given, name)
+    if not isinstance(value, str) or not 1 <= len(value) <= MOST_CHARACTERS:
+        raise LineError(f"Field {name} must be a string of 1 to {MOST_CHARACTERS} characters")
+    return value
+
+
+def _names(given: Mapping[str, Any]) -> tuple[str, ...]:
+    value = _required(given, "itemList")
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise LineError("Field itemList must be a list of strings")
+    if not 1 <= len(value) <= MOST_ITEMS:
+        raise LineError(f"Field itemList must have 1 to {MOST_ITEMS} items, it has {len(value)}")
+    return tuple(value)
+
+
+def _filter_values(given: Mapping[str, Any]) -> Mapping[str, str]:
+    values = given.get("filterValues") or {}
+    if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
+        raise LineError("Field filterValues must be an object of strings")
+    return values
