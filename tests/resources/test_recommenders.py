@@ -11,7 +11,7 @@ from openpersonalize.resources.recommender_trainings import TRAIN
 from openpersonalize.resources.recommenders import Recommender
 from openpersonalize.resources.solutions import artefacts_of
 from tests.answers import told
-from tests.world import INTERACTIONS, World, refused, write_csv
+from tests.world import INTERACTIONS, ROLE, World, refused, write_csv
 
 RECIPE = "arn:aws:personalize:::recipe/aws-"
 POPULAR = f"{RECIPE}ecomm-popular-items-by-views"
@@ -34,7 +34,7 @@ def domain_dataset(world: World, group: str, kind: str, fields: list[dict[str, A
 
 
 def shop(world: World, domain: str = "ECOMMERCE", liked: str = "View", bought: str = "Purchase") -> str:
-    """A group in which even users view even items and odd users odd ones; each buys two of those viewed first."""
+    """A group in which even users view even items and odd users odd ones; each buys the six viewed first."""
     group = world.group("shop", domain=domain)
     fields = [{"name": name, "type": kind} for name, kind in INTERACTIONS]
     dataset = domain_dataset(world, group, "Interactions", fields, domain)
@@ -43,7 +43,7 @@ def shop(world: World, domain: str = "ECOMMERCE", liked: str = "View", bought: s
         for place in range(12):
             item = (2 * (user // 2 + place) + user % 2) % 30
             rows.append([f"u{user}", f"i{item}", liked, 1_700_000_000 + 60 * place + user])
-            if place < 3:
+            if place < 6:
                 rows.append([f"u{user}", f"i{item}", bought, 1_700_000_030 + 60 * place + user])
     write_csv(world.bucket("shop") / "events.csv", [name for name, _ in INTERACTIONS], rows)
     assert world.load(dataset, "s3://shop/events.csv")["status"] == "ACTIVE"
@@ -231,3 +231,80 @@ def test_five_recommenders_fit_in_a_group_stopped_ones_count(world: World) -> No
     )
     code, message = refused(world.personalize.delete_dataset_group, datasetGroupArn=group)
     assert (code, all(arn in message for arn in arns)) == ("ResourceInUseException", True)
+
+
+def listed(world: World, arn: str, **members: Any) -> list[str]:
+    """The items that a recommender gives; it never gives scores."""
+    items = world.runtime.get_recommendations(recommenderArn=arn, **members)["itemList"]
+    assert all(item.keys() == {"itemId"} for item in items)
+    return [item["itemId"] for item in items]
+
+
+def test_popular_items_are_the_same_for_everybody_who_says_who_they_are(world: World) -> None:
+    group = shop(world)
+    arn = made(world, group)
+    popular = listed(world, arn, userId="u1", numResults=5)
+    assert popular == listed(world, arn, userId="somebody", numResults=5)
+    answer = world.runtime.get_recommendations(recommenderArn=arn, userId="u1")
+    assert answer["recommendationId"].endswith(f"-CID-{record(world, arn).cid}")
+    ask = world.runtime.get_recommendations
+    assert refused(ask, recommenderArn=arn) == (
+        "InvalidInputException",
+        "UserId is required for recommenders of the recipe aws-ecomm-popular-items-by-views.",
+    )
+    assert refused(ask, campaignArn=arn, userId="u1")[0] == "InvalidInputException"
+    assert refused(ask, recommenderArn=f"{arn}2", userId="u1")[0] == "ResourceNotFoundException"
+    world.personalize.stop_recommender(recommenderArn=arn)
+    world.work()
+    code, message = refused(ask, recommenderArn=arn, userId="u1")
+    assert (code, "is in INACTIVE state; it must be ACTIVE" in message) == ("InvalidInputException", True)
+
+
+def test_items_bought_together_need_no_user(world: World) -> None:
+    arn = made(world, shop(world), f"{RECIPE}ecomm-frequently-bought-together")
+    together = listed(world, arn, itemId="i4", numResults=4)
+    assert {int(item[1:]) % 2 for item in together} == {0}
+    assert "i4" not in together
+    assert refused(world.runtime.get_recommendations, recommenderArn=arn, userId="u1")[1].startswith("ItemId is")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "seed"),
+    [("ecomm-customers-who-viewed-x-also-viewed", {"itemId": "i0"}), ("ecomm-recommended-for-you", {})],
+)
+def test_what_a_user_has_bought_is_left_out_at_once(world: World, recipe: str, seed: dict[str, str]) -> None:
+    group = shop(world)
+    tracking_id = world.personalize.create_event_tracker(name="live", datasetGroupArn=group)["trackingId"]
+    arn = made(world, group, f"{RECIPE}{recipe}")
+    bought = {f"i{2 * number}" for number in range(1, 7)}  # by u2, with the import
+    before = listed(world, arn, userId="u2", numResults=30, **seed)
+    assert not bought & set(before)
+    assert set(listed(world, arn, userId="nobody", numResults=30, **seed)) > set(before)
+    event = {"eventType": "purchase", "itemId": before[0], "sentAt": 1_800_000_000}
+    world.events.put_events(trackingId=tracking_id, userId="u2", sessionId="s", eventList=[event])
+    after = listed(world, arn, userId="u2", numResults=30, **seed)
+    assert set(before) - set(after) == {before[0]}
+
+
+def test_a_personal_use_case_follows_the_users_events(world: World) -> None:
+    group = shop(world)
+    tracking_id = world.personalize.create_event_tracker(name="live", datasetGroupArn=group)["trackingId"]
+    arn = made(world, group, FOR_YOU, recommenderConfig={"itemExplorationConfig": {"explorationWeight": "0.3"}})
+    assert sum(int(item[1:]) % 2 for item in listed(world, arn, userId="u3", numResults=6)) >= 5
+    for place, item in enumerate(("i1", "i3", "i5")):
+        event = {"eventType": "View", "itemId": item, "sentAt": 1_800_000_000 + place}
+        world.events.put_events(trackingId=tracking_id, userId="new", sessionId="s", eventList=[event])
+    assert sum(int(item[1:]) % 2 for item in listed(world, arn, userId="new", numResults=6)) >= 5
+
+
+def test_deleted_users_are_forgotten_by_recommenders_too(world: World) -> None:
+    group = shop(world)
+    arn = made(world, group, FOR_YOU)
+    (world.bucket("shop") / "users.csv").write_text("USER_ID\nu2\n")
+    world.personalize.create_data_deletion_job(
+        jobName="erase", datasetGroupArn=group, dataSource={"dataLocation": "s3://shop/users.csv"}, roleArn=ROLE
+    )
+    stranger = listed(world, arn, userId="stranger", numResults=30)
+    assert listed(world, arn, userId="u2", numResults=30) != stranger
+    world.work()
+    assert listed(world, arn, userId="u2", numResults=30) == stranger

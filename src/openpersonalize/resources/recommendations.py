@@ -10,6 +10,7 @@ from typing import Any
 
 from openpersonalize import serving
 from openpersonalize.errors import InvalidInputException, ResourceNotFoundException
+from openpersonalize.expressions.columns import Bools
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History
@@ -17,6 +18,7 @@ from openpersonalize.resources import lifecycle
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, table_of
+from openpersonalize.resources.recommenders import Recommender
 from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import get
 from openpersonalize.resources.solutions import artefacts_of, recipe_of
@@ -24,15 +26,23 @@ from openpersonalize.storage import records
 
 MOST_RESULTS = 500
 DEFAULT_RESULTS = 25
+EVENTS_LOOKED_THROUGH = 500
+"""Newest streamed events of a user among which are those that hide an item."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A campaign as the runtime needs it."""
+    """A campaign or a recommender as the runtime needs it."""
 
-    campaign: Campaign
+    source: Campaign | Recommender
     recipe: catalog.Recipe
     interactions: records.Dataset
+
+    @property
+    def model_arn(self) -> str:
+        """The name of the model that answers."""
+        source = self.source
+        return source.model_arn if isinstance(source, Recommender) else source.solution_version_arn
 
 
 @operation
@@ -54,20 +64,20 @@ def get_recommendations(
     del context, filter_values
     if (campaign_arn is None) == (recommender_arn is None):
         raise InvalidInputException("Give exactly one of campaignArn and recommenderArn.")
-    if campaign_arn is None:
-        raise ResourceNotFoundException.arn(str(recommender_arn))
     _require_known_options(filter_arn, metadata_columns, promotions)
     if num_results > MOST_RESULTS:
         raise InvalidInputException.violation(num_results, "numResults", f"be at most {MOST_RESULTS}")
-    service = _service(ctx, campaign_arn)
+    kind = Campaign if recommender_arn is None else Recommender
+    service = _service(ctx, kind, str(campaign_arn or recommender_arn))
     _require_asker(service, user_id, item_id)
     artefact = _artefact(ctx, service)
+    allowed = _unseen(ctx, service, artefact, user_id)
     if service.recipe.type == "RELATED_ITEMS":
         seed, history = serving.seeded(artefact, str(item_id))
-        ranked = serving.related(artefact, _scores(ctx, service, artefact, history), seed, num_results)
+        ranked = serving.related(artefact, _scores(ctx, service, artefact, history), seed, num_results, allowed)
     else:
         history = _history(ctx, service, artefact, user_id)
-        ranked = serving.recommend(artefact, _scores(ctx, service, artefact, history), num_results)
+        ranked = serving.recommend(artefact, _scores(ctx, service, artefact, history), num_results, allowed)
     return {"itemList": _shown(ranked), "recommendationId": _recommendation_id(ctx, service)}
 
 
@@ -86,7 +96,7 @@ def get_personalized_ranking(
     """The caller's items in the user's order; items the model does not know come last, without a score."""
     del context, filter_values
     _require_known_options(filter_arn, metadata_columns, None)
-    service = _service(ctx, campaign_arn)
+    service = _service(ctx, Campaign, campaign_arn)
     if service.recipe.type != "PERSONALIZED_RANKING":
         raise InvalidInputException(
             f"{campaign_arn} serves {service.recipe.name}; GetPersonalizedRanking needs a PERSONALIZED_RANKING recipe."
@@ -111,37 +121,33 @@ def _require_known_options(
         raise InvalidInputException("promotions: promotions are not available in this version.")
 
 
-def _service(ctx: Context, campaign_arn: str) -> Service:
+def _service(ctx: Context, kind: type[Campaign] | type[Recommender], arn: str) -> Service:
     def load() -> Service:
         with ctx.metadata.reading() as tx:
-            campaign = get(ctx, tx, Campaign, campaign_arn)
-        group = campaign.dataset_group_arn.rsplit("/", 1)[-1]
+            source = get(ctx, tx, kind, arn)
+        group = source.dataset_group_arn.rsplit("/", 1)[-1]
         table = table_of(ctx.arn(Dataset.noun, f"{group}/INTERACTIONS"))
-        return Service(campaign, recipe_of(campaign.recipe_arn), table)
+        return Service(source, recipe_of(source.recipe_arn), table)
 
-    service = ctx.recent.get(("campaign", ctx.caller.account, ctx.caller.region, campaign_arn), load)
-    if service.campaign.status != lifecycle.ACTIVE:
-        raise InvalidInputException(
-            f"The campaign {campaign_arn} is in {service.campaign.status} state; it must be ACTIVE."
-        )
+    service = ctx.recent.get((kind.noun, ctx.caller.account, ctx.caller.region, arn), load)
+    status = service.source.status
+    if status != lifecycle.ACTIVE:
+        raise InvalidInputException(f"The {kind.noun} {arn} is in {status} state; it must be ACTIVE.")
     return service
 
 
 def _require_asker(service: Service, user_id: str | None, item_id: str | None) -> None:
     recipe = service.recipe
     if recipe.type == "PERSONALIZED_RANKING":
-        raise InvalidInputException(
-            f"{service.campaign.arn} serves {recipe.name}; call GetPersonalizedRanking instead."
-        )
+        raise InvalidInputException(f"{service.source.arn} serves {recipe.name}; call GetPersonalizedRanking instead.")
     if recipe.user_id == "required" and user_id is None:
-        raise InvalidInputException(f"UserId is required for campaigns of the recipe {recipe.name}.")
+        raise InvalidInputException(f"UserId is required for {service.source.noun}s of the recipe {recipe.name}.")
     if recipe.item_id == "required" and item_id is None:
-        raise InvalidInputException(f"ItemId is required for campaigns of the recipe {recipe.name}.")
+        raise InvalidInputException(f"ItemId is required for {service.source.noun}s of the recipe {recipe.name}.")
 
 
 def _artefact(ctx: Context, service: Service) -> Artefact:
-    version = service.campaign.solution_version_arn
-    return ctx.models.get(version, artefacts_of(version))
+    return ctx.models.get(service.model_arn, artefacts_of(service.model_arn))
 
 
 def _history(ctx: Context, service: Service, artefact: Artefact, user_id: str | None) -> History:
@@ -151,8 +157,17 @@ def _history(ctx: Context, service: Service, artefact: Artefact, user_id: str | 
     return serving.history(artefact, user_id, streamed)
 
 
+def _unseen(ctx: Context, service: Service, artefact: Artefact, user_id: str | None) -> Bools | None:
+    """For each item whether the use case may show it: some hide what the user has bought or watched; None: all."""
+    hides = service.recipe.hides
+    if hides is None or user_id is None:
+        return None
+    streamed = ctx.records.recent(service.interactions, user_id, EVENTS_LOOKED_THROUGH)
+    return serving.unseen(artefact, user_id, streamed, hides)
+
+
 def _scores(ctx: Context, service: Service, artefact: Artefact, history: History) -> Floats:
-    return ctx.scores.of(service.campaign.solution_version_arn, artefact, history)
+    return ctx.scores.of(service.model_arn, artefact, history)
 
 
 def _shown(ranked: Sequence[serving.Ranked]) -> list[dict[str, Any]]:
@@ -160,5 +175,5 @@ def _shown(ranked: Sequence[serving.Ranked]) -> list[dict[str, Any]]:
 
 
 def _recommendation_id(ctx: Context, service: Service) -> str:
-    """`RID-<25 characters>-CID-<6 hex digits>`: new for each answer, and naming the campaign."""
-    return f"RID-{str(uuid.UUID(int=ctx.random.getrandbits(128), version=4))[-25:]}-CID-{service.campaign.cid}"
+    """`RID-<25 characters>-CID-<6 hex digits>`: new for each answer, and naming who gave it."""
+    return f"RID-{str(uuid.UUID(int=ctx.random.getrandbits(128), version=4))[-25:]}-CID-{service.source.cid}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from openpersonalize.expressions.columns import Bools
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, Ints
 from openpersonalize.recipes.ranking import best
@@ -18,16 +19,16 @@ class Ranked:
     score: float | None = None
 
 
-def recommend(artefact: Artefact, scores: Floats, k: int) -> list[Ranked]:
-    """The best `k` items of the whole catalogue; their scores are shares of it that sum to 1 over all items."""
-    top = best(scores, k)
+def recommend(artefact: Artefact, scores: Floats, k: int, allowed: Bools | None = None) -> list[Ranked]:
+    """The best `k` items of the catalogue, or of those `allowed`; scores are shares of all of it that sum to 1."""
+    top = _top(scores, k, allowed)
     shares = softmax(scores)[top] if artefact.gives_scores else None
     return _rows(artefact, top, shares)
 
 
-def related(artefact: Artefact, scores: Floats, seed: int | None, k: int) -> list[Ranked]:
-    """The best `k` items without the seed itself."""
-    top = best(scores, k + 1)
+def related(artefact: Artefact, scores: Floats, seed: int | None, k: int, allowed: Bools | None = None) -> list[Ranked]:
+    """The best `k` items, of those `allowed`, without the seed itself."""
+    top = _top(scores, k + 1, allowed)
     return _rows(artefact, top[top != (-1 if seed is None else seed)][:k], None)
 
 
@@ -54,6 +55,14 @@ def softmax(scores: Floats) -> Floats:
     shares = np.exp(scores.astype(np.float64) - scores.max())
     total: Floats = shares / shares.sum()
     return total
+
+
+def _top(scores: Floats, k: int, allowed: Bools | None) -> Ints:
+    if allowed is None:
+        return best(scores, k)
+    places = np.flatnonzero(allowed)
+    top: Ints = places[best(scores[places], k)]
+    return top
 
 
 def _rows(artefact: Artefact, top: Ints, shares: Floats | None) -> list[Ranked]:

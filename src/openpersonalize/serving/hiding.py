@@ -1,0 +1,43 @@
+"""Items that a use case leaves out by itself: those that the user has bought, or watched, already.
+
+Source: https://docs.aws.amazon.com/personalize/latest/dg/domain-use-cases.html
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from openpersonalize.expressions.columns import Bools
+from openpersonalize.recipes.artefact import Artefact
+from openpersonalize.serving.history import Streamed
+
+MOST_EVENTS = 100
+"""Of the type in question; older ones do not hide an item any more."""
+
+
+def unseen(artefact: Artefact, user_id: str, streamed: Sequence[Streamed], event_type: str) -> Bools | None:
+    """For each item of the model whether the user has no event of that type, in any case, on it; None: all are so."""
+    wanted, numbers = event_type.lower(), artefact.model.items.numbers
+    events = {
+        (row.timestamp, numbers[row.item_id])
+        for row in streamed
+        if row.item_id in numbers and (row.event_type or "").lower() == wanted
+    }
+    trained = artefact.history(user_id)
+    if trained is not None:
+        kinds = [number for number, name in enumerate(artefact.event_types.ids) if name.lower() == wanted]
+        own = np.isin(trained.event_types, kinds)
+        events.update(zip(trained.timestamps[own].tolist(), trained.items[own].tolist(), strict=True))
+    if not events:
+        return None
+    left = np.ones(len(numbers), bool)
+    left[[item for _, item in sorted(events, reverse=True)[:MOST_EVENTS]]] = False
+    return left
+
+
+def both(first: Bools | None, second: Bools | None) -> Bools | None:
+    """What both masks let stay; None lets everything stay."""
+    if first is None or second is None:
+        return first if second is None else second
+    kept: Bools = first & second
+    return kept
