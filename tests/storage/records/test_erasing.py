@@ -1,13 +1,15 @@
 """Users taken out of a dataset: their rows, those of their sessions, and nobody else's."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
 from openpersonalize.clock import StillClock
-from openpersonalize.storage.records import Records, StreamRow
+from openpersonalize.storage import sql
+from openpersonalize.storage.records import Dataset, Records, StreamRow
 from tests.storage.records.conftest import EVENTS, INTERACTIONS, Bring, rows_of, schema
 
 HEAD = "USER_ID,ITEM_ID,EVENT_TYPE,EVENT_VALUE,TIMESTAMP\n"
@@ -22,6 +24,13 @@ def put(records: Records, clock: StillClock, item: str, user: str | None, sessio
 def items_left(records: Records) -> list[str]:
     records.settle(EVENTS, INTERACTIONS)
     return [row["ITEM_ID"] for row in rows_of(records, EVENTS)]
+
+
+@pytest.fixture
+def records(database_url: str, tmp_path: Path, clock: StillClock) -> Iterator[Records]:
+    opened = Records.open(tmp_path / "records", sql.engine(database_url), clock)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -60,8 +69,6 @@ def test_the_same_again_tells_the_same_and_changes_nothing(filled: Records) -> N
 
 
 def test_a_dataset_with_a_row_per_user_loses_all_rows_of_the_user(records: Records, bring: Bring) -> None:
-    from openpersonalize.storage.records import Dataset
-
     users, table = schema("Users", "USER_ID string", "AGE int?"), Dataset("000000000000", "us-east-1", "shop", "USERS")
     bring(table, users, "USER_ID,AGE\nu,1\nu,2\nv,3\n")
     assert records.erase(table, users, ["u"], token="job") == 2

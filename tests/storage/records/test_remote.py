@@ -68,3 +68,13 @@ def test_import_settle_read_and_drop_on_s3(remote: Records, clock: StillClock, t
     remote.drop(EVENTS)
     assert remote.statistics(EVENTS).version is None
     remote.close()
+
+
+def test_export_and_erase_on_s3(remote: Records, clock: StillClock, tmp_path: Path) -> None:
+    for user, item in (("u", "a"), ("v", "b"), (None, "c")):
+        row = {"USER_ID": user, "ITEM_ID": item, "EVENT_TYPE": "Click", "TIMESTAMP": 1}
+        event = StreamRow(row=row, received=clock.now(), user_id=user, session_id="s", item_id=item)
+        remote.put(EVENTS, [event]).result(10)
+    assert remote.erase(EVENTS, INTERACTIONS, ["u"], token="job") == 1
+    parts = remote.export(EVENTS, INTERACTIONS, "ALL", tmp_path, lambda _share, _text: None)
+    assert [path.read_text().splitlines()[1:] for path in parts] == [["v,b,Click,,1", "v,c,Click,,1"]]
