@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import attribution_statistics, imports, serving, startup
+from benchmarks import attribution_report, attribution_statistics, imports, serving, startup
 from benchmarks.tables import markdown
 from openpersonalize.clock import SystemClock
 
@@ -33,6 +33,7 @@ SUITES: Mapping[str, Callable[[], list[str]]] = {
     "serving": serving.run,
     "startup": startup.run,
     "attribution_statistics": attribution_statistics.run,
+    "attribution_report": attribution_report.run,
 }
 
 

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from openpersonalize.attribution import intervals
-from openpersonalize.attribution.moments import Floats
 
 
 @dataclass(frozen=True)
@@ -35,29 +36,33 @@ class Estimate:
 
 def at_look(numbers: intervals.Estimates) -> tuple[Estimate, ...]:
     """The estimate at each look."""
-    fixed, anytime = intervals.fixed(numbers), intervals.anytime(numbers)
+    looks = zip(
+        *map(_plain, (numbers.value, numbers.users, numbers.active)),
+        _plain(numbers.enough),
+        _ends(intervals.fixed(numbers)),
+        _ends(intervals.anytime(numbers)),
+        strict=True,
+    )
     return tuple(
         Estimate(
-            value=None if math.isnan(value) else float(value),
+            value=None if math.isnan(value) else value,
             users=int(users),
             active=int(active),
-            fixed=_interval(fixed, look),
-            anytime=_interval(anytime, look),
-            missing=None if numbers.enough[look] else _missing(int(users), int(active)),
+            fixed=fixed if enough else None,
+            anytime=anytime if enough else None,
+            missing=None if enough else _missing(int(users), int(active)),
         )
-        for look, (value, users, active) in enumerate(
-            zip(_plain(numbers.value), _plain(numbers.users), _plain(numbers.active), strict=True)
-        )
+        for value, users, active, enough, fixed, anytime in looks
     )
 
 
-def _plain(values: Floats) -> list[float]:
-    return [float(value) for value in np.atleast_1d(values)]
+def _plain(values: npt.NDArray[Any]) -> list[Any]:
+    found: list[Any] = np.atleast_1d(values).tolist()
+    return found
 
 
-def _interval(bounds: intervals.Bounds, look: int) -> Interval | None:
-    low, high = float(bounds.low[look]), float(bounds.high[look])
-    return None if math.isnan(low) else Interval(low, high)
+def _ends(bounds: intervals.Bounds) -> list[Interval]:
+    return [Interval(low, high) for low, high in zip(_plain(bounds.low), _plain(bounds.high), strict=True)]
 
 
 def _missing(users: int, active: int) -> str:

@@ -112,15 +112,17 @@ def add_views(connection: "duckdb.DuckDBPyConnection", interactions: tables.Rows
 
 
 def _require_numbers(connection: "duckdb.DuckDBPyConnection", measures: Sequence[Measure]) -> None:
+    datasets = {measure.column[0] for measure in measures if measure.column is not None}
+    found = {dataset: tables.types(connection, dataset.lower()) for dataset in datasets}
     for measure in measures:
         if measure.column is None:
             continue
         dataset, column = measure.column
-        kind = tables.types(connection, dataset.lower()).get(column)
+        kind = found[dataset].get(column)
         if kind not in tables.NUMBERS:
-            found = "is not a column of the data" if kind is None else f"holds {kind}"
+            fault = "is not a column of the data" if kind is None else f"holds {kind}"
             raise ValueError(
-                f"metric {measure.name}: {measure.text}: {column} {found}; it must be a column of numbers."
+                f"metric {measure.name}: {measure.text}: {column} {fault}; it must be a column of numbers."
             )
 
 
@@ -132,7 +134,7 @@ def _each_once(connection: "duckdb.DuckDBPyConnection", period: Period) -> tuple
     import pyarrow as pa
 
     hashes = connection.sql("SELECT hash(_event_id) AS h FROM interactions WHERE _event_id IS NOT NULL")
-    sorted_ = np.sort(hashes.to_arrow_table()["h"].to_numpy())
+    sorted_ = np.sort(tables.numbers(hashes.to_arrow_table()["h"]))
     doubled = np.unique(sorted_[1:][sorted_[1:] == sorted_[:-1]])
     if not len(doubled):
         return "interactions", 0
@@ -182,7 +184,9 @@ def _select(origin: str, columns: Sequence[tuple[str, str]], period: Period, *, 
     user = "coalesce(USER_ID, tied)" if tied else "USER_ID"
     own = [name for dataset, name in columns if dataset == "INTERACTIONS"]
     of_items = [name for dataset, name in columns if dataset == "ITEMS"]
-    values = "".join(f', {dataset}."{name}" AS value{place}' for place, (dataset, name) in enumerate(columns))
+    values = "".join(
+        f', coalesce({dataset}."{name}", 0) AS value{place}' for place, (dataset, name) in enumerate(columns)
+    )
     items = ", ".join(["ITEM_ID", *(f'"{name}"' for name in of_items)])
     joins = " LEFT JOIN ties ON USER_ID IS NULL AND _session_id = session" if tied else ""
     if of_items:
@@ -226,7 +230,7 @@ class _Codes:
         """The batch with numbers in place of the texts in `source`."""
         texts = batch.column("source").dictionary_encode()
         words = texts.dictionary.to_pylist()
-        places = texts.indices.to_numpy()
+        places = tables.numbers(texts.indices)
         counts = np.bincount(places, minlength=len(words))
         codes = np.array([self._code(word, int(count)) for word, count in zip(words, counts, strict=True)], np.int32)
         return batch.set_column(batch.schema.get_field_index("source"), "source", tables.array(codes[places]))

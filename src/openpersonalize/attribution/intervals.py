@@ -6,10 +6,10 @@ often the intervals are wrong is measured by `python -m benchmarks attribution_s
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
 from openpersonalize.attribution.moments import Floats, Moments
 
@@ -89,7 +89,7 @@ def difference(one: Estimates, other: Estimates) -> Estimates:
 
 def fixed(estimates: Estimates, confidence: float = CONFIDENCE) -> Bounds:
     """The usual interval: right with this probability for one look, chosen before the data were seen."""
-    width = float(norm.ppf((1 + confidence) / 2)) * _deviation(estimates)
+    width = NormalDist().inv_cdf((1 + confidence) / 2) * _deviation(estimates)
     return Bounds(estimates.value - width, estimates.value + width)
 
 

@@ -57,8 +57,8 @@ def read(connection: "duckdb.DuckDBPyConnection", served: tables.Rows | None, pe
         'SELECT code, hash(user_id) AS "user", day FROM lists JOIN list_sources ON source = name '
         "WHERE user_id IS NOT NULL"
     ).to_arrow_table()
-    order, ends = grouped(rows["code"].to_numpy(), len(names))
-    users, user_days = (np.split(rows[column].to_numpy()[order], ends[:-1]) for column in ("user", "day"))
+    order, ends = grouped(tables.numbers(rows["code"]), len(names))
+    users, user_days = (np.split(tables.numbers(rows[column])[order], ends[:-1]) for column in ("user", "day"))
     return Served(days, dict(zip(names, users, strict=True)), dict(zip(names, user_days, strict=True)))
 
 

@@ -73,9 +73,24 @@ def _origin(connection: "duckdb.DuckDBPyConnection", name: str, rows: Rows) -> s
     return f"{name}_given"
 
 
+# pyarrow's own `array` and `to_numpy` import pandas wherever that is installed, which takes longer than a small report.
+
+
 def array(values: "npt.NDArray[np.integer]") -> "pa.Array":
-    """The same memory as an Arrow array; where pandas is installed, `pyarrow.array` spends a second importing it."""
+    """The same memory as an Arrow array."""
     import pyarrow as pa
 
     kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def numbers(values: "pa.Array | pa.ChunkedArray") -> "npt.NDArray[Any]":
+    """The values of a column of numbers without nulls."""
+    import pyarrow as pa
+
+    kind = np.dtype({"double": "float64", "float": "float32"}.get(str(values.type), str(values.type)))
+    if isinstance(values, pa.ChunkedArray):
+        return np.concatenate([np.zeros(0, kind), *map(numbers, values.chunks)])
+    if values.null_count:
+        raise ValueError(f"{values.null_count} of {len(values)} numbers are null; there must be none.")
+    return np.frombuffer(values.buffers()[1], kind, len(values), values.offset * kind.itemsize)

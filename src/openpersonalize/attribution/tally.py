@@ -1,7 +1,7 @@
 """What the events of a period come to: exact sums by source and window, and moments by source and day."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +14,7 @@ from openpersonalize.attribution.events import DAY_SECONDS, WINDOW_SECONDS, Even
 from openpersonalize.attribution.measures import Measure
 from openpersonalize.attribution.moments import Floats, Looks, Moments, Whole, by_user, nothing
 from openpersonalize.attribution.served import Served, grouped
+from openpersonalize.attribution.tables import numbers
 
 if TYPE_CHECKING:
     import duckdb
@@ -95,68 +96,78 @@ class SourceMoments:
 
 def moments(events: Events, served: Served, measures: Sequence[Measure], period: Period) -> dict[str, SourceMoments]:
     """The moments of every source that has events or lists."""
-    columns = _Columns(events, period)
     names = list(dict.fromkeys([*events.sources, *served.days]))
 
-    def one(name: str) -> SourceMoments:
-        return _of_source(columns, served, measures, name, period.days)
-
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(names, pool.map(one, names), strict=True))
+        columns = _Columns(events, period, pool)
+        found = pool.map(lambda name: _of_source(columns, served, measures, name, period.days), names)
+        return dict(zip(names, found, strict=True))
 
 
 class _Columns:
     """The events' columns, put together by source; those of nobody are left out."""
 
-    def __init__(self, events: Events, period: Period) -> None:
+    def __init__(self, events: Events, period: Period, pool: ThreadPoolExecutor) -> None:
         rows = events.rows
         self.kinds = {kind: place for place, kind in enumerate(events.kinds)}
-        order, ends = grouped(rows["source"].to_numpy(), len(events.sources))
+        order, ends = grouped(numbers(rows["source"]), len(events.sources))
         self._slices = {
             name: slice(int(end - size), int(end))
             for name, end, size in zip(events.sources, ends, np.diff(ends, prepend=0), strict=True)
         }
-        self.user = rows["user"].to_numpy()[order]
-        days = rows["window"].to_numpy() // WINDOWS_A_DAY - period.first_day
-        self.day: Whole = days[order].astype(np.int16)
-        self.kind: Whole = rows["kind"].to_numpy()[order]
+
+        def sorted_(name: str) -> npt.NDArray[Any]:
+            return np.asarray(numbers(rows[name])[order])
+
+        names = ["user", "window", "kind", *(f"value{place}" for place in range(len(events.columns)))]
+        self.user, window, self.kind, *values = pool.map(sorted_, names)
+        self.day: Whole = (window // WINDOWS_A_DAY - period.first_day).astype(np.int16)
         self.values = {
-            column: rows[f"value{place}"].to_numpy()[order].astype(np.float64, copy=False)
-            for place, column in enumerate(events.columns)
+            column: found.astype(np.float64, copy=False) for column, found in zip(events.columns, values, strict=True)
         }
 
-    def of(self, name: str) -> slice:
-        return self._slices.get(name, slice(0, 0))
+    def of(self, name: str) -> "_Part":
+        """The events of a source that have a user."""
+        here = self._slices.get(name, slice(0, 0))
+        part = _Part(
+            self.user[here], self.day[here], self.kind[here], {key: all_[here] for key, all_ in self.values.items()}
+        )
+        known = part.user != 0
+        return part if known.all() else part.where(known)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    user: npt.NDArray[np.uint64]
+    day: Whole
+    kind: Whole
+    values: Mapping[tuple[str, str], Floats]
+
+    def where(self, rows: npt.NDArray[np.bool_]) -> "_Part":
+        values = {column: found[rows] for column, found in self.values.items()}
+        return _Part(self.user[rows], self.day[rows], self.kind[rows], values)
 
 
 def _of_source(columns: _Columns, served: Served, measures: Sequence[Measure], name: str, looks: int) -> SourceMoments:
-    here = columns.of(name)
-    known = columns.user[here] != 0
+    own = columns.of(name)
     has_lists = name in served.days
     lists = served.users[name] if has_lists else np.zeros(0, np.uint64)
-    user = np.concatenate([lists, columns.user[here][known]])
+    user = np.concatenate([lists, own.user])
     if not len(user):
         return SourceMoments(has_lists, {measure.name: nothing(looks) for measure in measures}, user)
     list_days = served.user_days[name] if has_lists else np.zeros(0, np.int16)
-    rows = by_user(user, np.concatenate([list_days, columns.day[here][known]]), looks)
+    rows = by_user(user, np.concatenate([list_days, own.day]), looks)
     x = np.ones(len(user))
     if has_lists:
         x[len(lists) :] = 0
     totals = Looks(rows, x, looks)
     found = {
-        measure.name: totals.at(np.concatenate([np.zeros(len(lists)), values]))
-        for measure, values in _values(columns, measures, here, known)
+        measure.name: totals.at(np.concatenate([np.zeros(len(lists)), _values(own, measure, columns.kinds)]))
+        for measure in measures
     }
     return SourceMoments(has_lists, found, lists if has_lists else user)
 
 
-def _values(
-    columns: _Columns, measures: Sequence[Measure], here: slice, known: npt.NDArray[np.bool_]
-) -> Iterator[tuple[Measure, Floats]]:
-    kind = columns.kind[here][known]
-    for measure in measures:
-        matches = kind == columns.kinds[measure.kind]
-        if measure.column is None:
-            yield measure, matches.astype(np.float64)
-        else:
-            yield measure, np.where(matches, np.nan_to_num(columns.values[measure.column][here][known]), 0.0)
+def _values(own: _Part, measure: Measure, kinds: Mapping[str, int]) -> Floats:
+    matches = own.kind == kinds[measure.kind]
+    return matches.astype(np.float64) if measure.column is None else np.asarray(own.values[measure.column] * matches)
