@@ -1,10 +1,8 @@
 import asyncio
-from concurrent.futures import Future
-from typing import Any
 
 import pytest
 
-from openpersonalize.errors import RequestEntityTooLargeException, ServiceUnavailable
+from openpersonalize.errors import RequestEntityTooLargeException
 from openpersonalize.wire import asgi
 from openpersonalize.wire.messages import Reply
 
@@ -88,26 +86,3 @@ def test_start_and_stop_run_once_each() -> None:
     asyncio.run(asgi.live(client.receive, client.send, lambda: ran.append("start"), lambda: ran.append("stop")))
     assert ran == ["start", "stop"]
     assert [message["type"] for message in client.got] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-
-
-def test_a_future_given_up_by_its_owner_is_no_silence() -> None:
-    future: Future[Any] = Future()
-    future.cancel()
-    future.set_running_or_notify_cancel()
-    with pytest.raises(ServiceUnavailable):
-        asyncio.run(asgi.settled(future))
-
-
-def test_our_own_cancellation_leaves_the_future_to_its_owner() -> None:
-    future: Future[int] = Future()
-
-    async def wait_and_leave() -> None:
-        task = asyncio.ensure_future(asgi.settled(future))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(wait_and_leave())
-    future.set_result(1)
-    assert future.result() == 1

@@ -3,11 +3,10 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import Future
 from typing import Any
 
 from openpersonalize import logs
-from openpersonalize.errors import RequestEntityTooLargeException, ServiceUnavailable
+from openpersonalize.errors import RequestEntityTooLargeException
 from openpersonalize.wire.messages import Header, Reply
 
 Message = MutableMapping[str, Any]
@@ -86,16 +85,3 @@ async def live(receive: Receive, send: Send, start: Callable[[], None], stop: Ca
             await send({"type": f"lifespan.{phase}.failed", "message": f"{type(fault).__name__}: {fault}"})
             return
         await send({"type": f"lifespan.{phase}.complete"})
-
-
-async def settled(future: Future[Any]) -> Any:
-    """What a future of another thread comes to; raises ServiceUnavailable when its owner gave it up.
-
-    Our own cancellation is kept away from it: whoever is to fulfil it would stumble over a future cancelled under them.
-    """
-    try:
-        return await asyncio.shield(asyncio.wrap_future(future))
-    except asyncio.CancelledError:
-        if future.cancelled():
-            raise ServiceUnavailable("The server is stopping; the call was not completed.") from None
-        raise

@@ -4,12 +4,11 @@ A call goes through the steps of `_steps` and `_perform`, read top to bottom: ro
 authenticate, decode, parse, run the operation, write. Whatever a step raises becomes an answer in `faults`.
 """
 
-import asyncio
 import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +22,7 @@ from openpersonalize.wire.identity import Caller, Identity
 from openpersonalize.wire.messages import Reply, Request, headers_of
 from openpersonalize.wire.operation import Operation
 from openpersonalize.wire.protocols import REST_JSON, Form
+from openpersonalize.wire.threads import Threads
 
 _log = logs.get("wire")
 
@@ -80,11 +80,11 @@ class Door:
         self._ready = ready
         self._startup, self._shutdown = startup, shutdown
         self._routes = routes.load()
-        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="operation")
+        self._threads = Threads(settings.threads, "operation")
         # Calls of events and recommendations compute more than they wait. More threads than cores only take the
         # interpreter's lock from each other: 16 threads on 2 cores answer half as many calls as 2 do.
         busy = settings.runtime_threads or os.cpu_count() or 1
-        self._busy_threads = ThreadPoolExecutor(busy, thread_name_prefix="runtime")
+        self._busy_threads = Threads(busy, "runtime")
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Serve one ASGI connection scope: `http` or `lifespan`."""
@@ -113,7 +113,7 @@ class Door:
             text = b'{"status":"ok"}' if ready else b'{"status":"starting"}'
             return Reply(200 if ready else 503, b"application/json", text)
         if scope["path"] == "/metrics":
-            text = await asyncio.get_running_loop().run_in_executor(self._threads, telemetry.exposition)
+            text = await self._threads.run(telemetry.exposition)
             return Reply(200, telemetry.CONTENT_TYPE.encode(), text)
         return None
 
@@ -137,10 +137,9 @@ class Door:
         call.protocol, call.operation = self._routes.head(scope["method"], path, headers)
         body = await asgi.read_body(receive, headers.get("content-length", [None])[0], self._most_bytes)
         request = Request(scope["method"], path, scope["query_string"].decode("latin-1"), headers, body)
-        loop = asyncio.get_running_loop()
         threads = self._busy_threads if call.busy else self._threads
-        outcome = await loop.run_in_executor(threads, self._perform, call, request)
-        return outcome if isinstance(outcome, Reply) else call.written(await asgi.settled(outcome))
+        outcome = await threads.run(self._perform, call, request)
+        return outcome if isinstance(outcome, Reply) else call.written(outcome)
 
     def _perform(self, call: _Call, request: Request) -> Reply | Future[Any]:
         operation = call.operation or self._routes.body(request, call.protocol)
@@ -151,15 +150,12 @@ class Door:
             raise faults.not_implemented(operation)
         arguments = call.protocol.read(operation, request.body)
         call.resources = tuple(value for name, value in arguments.items() if name.endswith("_arn"))
-        try:
-            answer = function(self._context(caller), **arguments)
-        except StopIteration as leak:  # a future refuses to carry it, and the caller would wait for ever
-            raise RuntimeError(f"{operation.name} let a StopIteration through") from leak
+        answer = function(self._context(caller), **arguments)
         return answer if isinstance(answer, Future) else call.written(answer)
 
     def _stop(self) -> None:
-        self._threads.shutdown()
-        self._busy_threads.shutdown()
+        self._threads.close()
+        self._busy_threads.close()
         self._shutdown()
 
 
