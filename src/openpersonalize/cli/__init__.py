@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from openpersonalize import __version__
-from openpersonalize.cli import credentials, demo, job, serve, work
+from openpersonalize.cli import attribution, credentials, demo, job, serve, work
 from openpersonalize.settings import SettingsError
 
 cli = typer.Typer(
@@ -18,6 +18,7 @@ cli.command("demo")(demo.demo)
 cli.command("job", hidden=True)(job.job)
 cli.command("door", hidden=True)(serve.door)
 cli.add_typer(credentials.cli, name="credentials")
+cli.add_typer(attribution.cli, name="attribution")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  typer hands the option's value by position

@@ -1,0 +1,50 @@
+"""What an attribution report of a dataset group is made from: its tables, and whose recommendation ids are whose."""
+
+from collections.abc import Mapping, Sequence
+
+from openpersonalize.attribution.measures import Measure
+from openpersonalize.attribution.report import Inputs
+from openpersonalize.errors import InvalidInputException
+from openpersonalize.resources.campaigns import Campaign
+from openpersonalize.resources.context import Context
+from openpersonalize.resources.dataset_groups import DatasetGroup
+from openpersonalize.resources.datasets import in_group, schema_of
+from openpersonalize.resources.recommenders import Recommender
+from openpersonalize.resources.resource import get
+from openpersonalize.storage.metadata import Reading
+
+
+def inputs_of(
+    ctx: Context, dataset_group_arn: str, measures: Sequence[Measure], randomised: Mapping[str, float]
+) -> Inputs:
+    """Everything there is now, streamed events included; they are settled first.
+
+    Raises ResourceNotFoundException for an unknown group, InvalidInputException where it has no event yet.
+    """
+    with ctx.metadata.reading() as tx:
+        get(ctx, tx, DatasetGroup, dataset_group_arn)
+        datasets = {kind: in_group(ctx, tx, dataset_group_arn, kind) for kind in ("INTERACTIONS", "ITEMS")}
+        schemas = {kind: schema_of(tx, dataset) for kind, dataset in datasets.items() if dataset is not None}
+        sources = _sources(ctx, tx, dataset_group_arn)
+    tables = {}
+    for kind, dataset in datasets.items():
+        if dataset is not None:
+            ctx.records.settle(dataset.table, schemas[kind])
+            tables[kind] = ctx.records.tables.of(dataset.table).open()
+    if tables.get("INTERACTIONS") is None:
+        raise InvalidInputException(f"The dataset group {dataset_group_arn} has no interactions; a report needs some.")
+    return Inputs(
+        interactions=tables["INTERACTIONS"],
+        items=tables.get("ITEMS"),
+        measures=measures,
+        sources=sources,
+        randomised=randomised,
+    )
+
+
+def _sources(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, str]:
+    """The ARN behind the last six digits of a recommendation id."""
+    chosen = (ctx.caller.account, ctx.caller.region)
+    campaigns = tx.select(Campaign, *chosen, group=dataset_group_arn)
+    recommenders = tx.select(Recommender, *chosen, group=dataset_group_arn)
+    return {found.cid: found.arn for found in campaigns} | {found.cid: found.arn for found in recommenders}

@@ -1,0 +1,85 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from openpersonalize.cli import cli
+from tests.world import World
+
+CLICKS = ("--metric", "clicks=Click:samplecount()")
+NOVEMBER = ("--from", "2023-11-14", "--to", "2023-11-16")
+
+
+def run(world: World, *arguments: str) -> tuple[int, str, str]:
+    folder = str(world.parts.settings.data_dir)
+    done = CliRunner().invoke(cli, ["attribution", "report", "films", "--data-dir", folder, *arguments])
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture
+def clicked(world: World) -> str:
+    """Imported clicks, and two streamed ones that a campaign brought; gives the campaign's ARN."""
+    group = world.with_clicks()
+    arn = world.campaign(world.trained(group, "aws-popularity-count"))
+    tracker = world.personalize.create_event_tracker(name="live", datasetGroupArn=group)["trackingId"]
+    world.work()
+    list_ = world.runtime.get_recommendations(campaignArn=arn, userId="u1")["recommendationId"]
+    for place, more in enumerate(({"recommendationId": list_}, {"recommendationId": list_}, {})):
+        event = {
+            "eventType": "click",
+            "itemId": "i1",
+            "sentAt": 1_700_000_000 + place,
+            "eventId": "ab"[place % 2],
+            **more,
+        }
+        world.events.put_events(trackingId=tracker, sessionId="s", userId="u1", eventList=[event])
+    return arn
+
+
+def test_the_command_attributes_streamed_events_at_once(world: World, clicked: str) -> None:
+    status, printed, _ = run(world, *CLICKS, *NOVEMBER, "--format", "json")
+    made = json.loads(printed)
+    assert status == 0
+    assert {result["source"]: result["value"] for result in made["results"]} == {
+        clicked: "2",
+        "SOURCE_NAME_UNDEFINED": "600",
+    }
+    assert made["counts"]["duplicates"] == 1
+
+
+def test_the_command_prints_a_table_or_csv_and_draws(world: World, clicked: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "worth.svg"
+    status, printed, _ = run(world, *CLICKS, *NOVEMBER, "--picture", str(file))
+    assert (status, "clicks: SAMPLECOUNT() of Click" in printed) == (0, True)
+    assert file.read_text().startswith("<?xml")
+    _, printed, _ = run(world, *CLICKS, *NOVEMBER, "--format", "csv")
+    assert {row["SOURCE"] for row in csv.DictReader(io.StringIO(printed))} == {clicked, "SOURCE_NAME_UNDEFINED"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("--metric", "clicks"), 2, "NAME=EVENT_TYPE:EXPRESSION"),
+        (("--metric", "x=buy:AVG(Items.PRICE)"), 2, "there is no function AVG"),
+        ((*CLICKS, "--picture", "worth.gif"), 2, "must end in .png or .svg"),
+        ((*CLICKS, "--randomised", "a"), 2, "ARN=SHARE"),
+        ((*CLICKS, "--from", "2023-11-16", "--to", "2023-11-14"), 1, "must be after its start"),
+        (("--metric", "x=buy:SUM(Items.PRICE)"), 1, "PRICE is not a column of the data"),
+        ((*CLICKS, "--randomised", "A=0.5"), 1, "randomised: A served no list"),
+    ],
+)
+def test_wrong_arguments_are_named(world: World, arguments: tuple[str, ...], status: int, words: str) -> None:
+    world.with_clicks()
+    ended, _, told = run(world, *arguments)
+    assert ended == status
+    assert words in " ".join(told.replace("│", " ").split())
+
+
+def test_a_group_without_events_is_told_so(world: World) -> None:
+    assert "Resource Arn" in run(world, *CLICKS)[2]
+    world.group()
+    assert "has no interactions" in run(world, *CLICKS)[2]
