@@ -21,6 +21,8 @@ from openpersonalize.jobs import Handler, Queue, Task, Worker
 from openpersonalize.resources import nouns
 from openpersonalize.resources.context import Context, Recent
 from openpersonalize.resources.registry import JOBS, OPERATIONS, Job
+from openpersonalize.serving.catalogues import Catalogues
+from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
 from openpersonalize.serving.scores import Scores
 from openpersonalize.settings import Settings
@@ -59,18 +61,21 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     events = sql.engine(settings.metadata_url or _sqlite(settings.data_dir / "events.db"))
     objects = _objects(settings, "s3")
     artefacts = _objects(settings, "artefacts")
+    records = Records.open(settings.data_dir / "records", events, clock)
     context = Context(
         settings=settings,
         clock=clock,
         random=random.SystemRandom(),
         metadata=metadata,
-        records=Records.open(settings.data_dir / "records", events, clock),
+        records=records,
         points=Points.open(events, clock),
         objects=objects,
         artefacts=artefacts,
         queue=Queue(lease_seconds=settings.job_lease_seconds, attempts=settings.job_attempts),
         models=Models(artefacts, settings.data_dir / "cache" / "models"),
         scores=Scores(settings.score_cache_mb * 2**20),
+        catalogues=Catalogues(records, clock, settings.filter_refresh_seconds),
+        filtering=Filtering(),
         recent=Recent(clock),
         caller=Caller(settings.account, settings.region, SERVICE, "", ""),
     )

@@ -11,8 +11,8 @@ import pytest
 from openpersonalize import avro
 from openpersonalize.expressions import ExpressionError, values
 from openpersonalize.expressions.check import faults
-from openpersonalize.expressions.columns import Column, Numbers, Table, Texts
-from openpersonalize.expressions.evaluate import Asked, Candidates, Cell, prepare
+from openpersonalize.expressions.columns import Cell, Column, Numbers, Table, Texts
+from openpersonalize.expressions.evaluate import Asked, Candidates, prepare
 from openpersonalize.expressions.filter_grammar import parse
 from openpersonalize.expressions.filters import write
 

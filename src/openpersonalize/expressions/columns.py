@@ -15,6 +15,9 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
+Cell: TypeAlias = tuple[str, ...] | float | None
+"""One value: a number, or the members of a text."""
+
 MISSING = -1
 """The row of what is not in a table, and the code of a cell without a value."""
 
@@ -24,6 +27,11 @@ class Numbers:
     """A numeric column; not-a-number where there is no value. Whole numbers beyond 2**53 lose their last digits."""
 
     values: Floats
+
+    def cell(self, row: int) -> Cell:
+        """The value of a row; None where there is none."""
+        value = float(self.values[row])
+        return None if np.isnan(value) else value
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> Self:
@@ -48,6 +56,10 @@ class Texts:
         known: dict[str, int] = {}
         codes = [MISSING if value is None else known.setdefault(value, len(known)) for value in values]
         return cls(np.array([*codes, MISSING], np.int32), tuple(known), categorical)
+
+    def cell(self, row: int) -> Cell:
+        """The members of a row's cell; None where there is no value."""
+        return self.members(row) or None
 
     def members(self, row: int) -> tuple[str, ...]:
         """The members of one row's cell; empty where there is no value."""
@@ -90,6 +102,11 @@ class Table:
 
     rows: Mapping[str, int]
     columns: Mapping[str, Column]
+
+    def cells(self, row: int) -> dict[str, Cell]:
+        """The values of one row that are there."""
+        found = {name: column.cell(row) for name, column in self.columns.items()}
+        return {name: cell for name, cell in found.items() if cell is not None}
 
     def rows_of(self, ids: Iterable[str]) -> Ints:
         """The row of each id; MISSING for those without one."""

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from openpersonalize.expressions import values
-from openpersonalize.expressions.columns import MISSING, Bools, Column, Ints, Numbers, Table, Texts
+from openpersonalize.expressions.columns import MISSING, Bools, Cell, Column, Ints, Numbers, Table, Texts
 from openpersonalize.expressions.filters import (
     ANY_TYPE,
     Comparison,
@@ -35,8 +35,6 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-Cell: TypeAlias = tuple[str, ...] | float | None
-"""A user's value: a number, or the members of a text."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from openpersonalize.arns import Arn
 from openpersonalize.clock import Clock
 from openpersonalize.jobs.queue import Queue
+from openpersonalize.serving.catalogues import Catalogues
+from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
 from openpersonalize.serving.scores import Scores
 from openpersonalize.settings import Settings
@@ -64,6 +66,8 @@ class Context:
     queue: Queue
     models: Models
     scores: Scores
+    catalogues: Catalogues
+    filtering: Filtering
     recent: Recent
     caller: Caller
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from openpersonalize import serving
-from openpersonalize.errors import InvalidInputException, ResourceNotFoundException
+from openpersonalize.errors import InvalidInputException
 from openpersonalize.expressions.columns import Bools
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History
-from openpersonalize.resources import lifecycle
+from openpersonalize.resources import filtering, lifecycle
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, table_of
@@ -61,17 +61,19 @@ def get_recommendations(
     metadata_columns: dict[str, list[str]] | None = None,
 ) -> Answer:
     """The best items for a user, or those most like a seed item; `context` is accepted and not used yet."""
-    del context, filter_values
+    del context
     if (campaign_arn is None) == (recommender_arn is None):
         raise InvalidInputException("Give exactly one of campaignArn and recommenderArn.")
-    _require_known_options(filter_arn, metadata_columns, promotions)
+    _require_known_options(metadata_columns, promotions)
     if num_results > MOST_RESULTS:
         raise InvalidInputException.violation(num_results, "numResults", f"be at most {MOST_RESULTS}")
     kind = Campaign if recommender_arn is None else Recommender
     service = _service(ctx, kind, str(campaign_arn or recommender_arn))
     _require_asker(service, user_id, item_id)
     artefact = _artefact(ctx, service)
-    allowed = _unseen(ctx, service, artefact, user_id)
+    asking = _asking(service, artefact, user_id, item_id)
+    filtered = filtering.catalogue(ctx, asking, filtering.named(ctx, asking, filter_arn, filter_values))
+    allowed = serving.both(_unseen(ctx, service, artefact, user_id), filtered)
     if service.recipe.type == "RELATED_ITEMS":
         seed, history = serving.seeded(artefact, str(item_id))
         ranked = serving.related(artefact, _scores(ctx, service, artefact, history), seed, num_results, allowed)
@@ -93,9 +95,12 @@ def get_personalized_ranking(
     filter_values: dict[str, str] | None = None,
     metadata_columns: dict[str, list[str]] | None = None,
 ) -> Answer:
-    """The caller's items in the user's order; items the model does not know come last, without a score."""
-    del context, filter_values
-    _require_known_options(filter_arn, metadata_columns, None)
+    """The caller's items in the user's order; items the model does not know come last, without a score.
+
+    A filter takes items out of the list and leaves the scores of the others as they are.
+    """
+    del context
+    _require_known_options(metadata_columns, None)
     service = _service(ctx, Campaign, campaign_arn)
     if service.recipe.type != "PERSONALIZED_RANKING":
         raise InvalidInputException(
@@ -104,17 +109,20 @@ def get_personalized_ranking(
     if not input_list:
         raise InvalidInputException.violation([], "inputList", "have at least 1 item")
     artefact = _artefact(ctx, service)
+    asking = _asking(service, artefact, user_id, None)
+    filtered = filtering.named(ctx, asking, filter_arn, filter_values)
     history = _history(ctx, service, artefact, user_id)
     ranked = serving.rank(artefact, _scores(ctx, service, artefact, history), input_list)
+    if filtered is not None:
+        kept = set(filtering.remaining(ctx, asking, filtered, input_list))
+        ranked = [row for row in ranked if row.item_id in kept]
     return {"personalizedRanking": _shown(ranked), "recommendationId": _recommendation_id(ctx, service)}
 
 
 def _require_known_options(
-    filter_arn: str | None, metadata_columns: dict[str, list[str]] | None, promotions: list[dict[str, Any]] | None
+    metadata_columns: dict[str, list[str]] | None, promotions: list[dict[str, Any]] | None
 ) -> None:
     """Refuse what this version cannot do rather than answer as if it had not been asked."""
-    if filter_arn is not None:
-        raise ResourceNotFoundException.arn(filter_arn)
     if metadata_columns:
         raise InvalidInputException("metadataColumns: item metadata in answers is not available in this version.")
     if promotions:
@@ -148,6 +156,18 @@ def _require_asker(service: Service, user_id: str | None, item_id: str | None) -
 
 def _artefact(ctx: Context, service: Service) -> Artefact:
     return ctx.models.get(service.model_arn, artefacts_of(service.model_arn))
+
+
+def _asking(service: Service, artefact: Artefact, user_id: str | None, item_id: str | None) -> filtering.Asking:
+    return filtering.Asking(
+        service.source.dataset_group_arn,
+        service.recipe,
+        service.model_arn,
+        artefact,
+        service.interactions,
+        user_id,
+        item_id,
+    )
 
 
 def _history(ctx: Context, service: Service, artefact: Artefact, user_id: str | None) -> History:

@@ -1,0 +1,189 @@
+"""Filters in runtime calls, on data where the answer is known: even users clicked even items, odd users odd ones.
+
+Items i0 to i29 are films of the year of their number, GENRES "low" below i15 and "high" from there on. Users are as old
+as their number.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openpersonalize.resources.datasets import Dataset, schema_of
+from tests.world import ITEMS, SMALL, World, opened, refused, write_csv
+
+FILMS = [(f"i{item}", "low" if item < 15 else "high", item) for item in range(30)]
+USERS = (("USER_ID", "string"), ("AGE", ["null", "int"]))
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[World]:
+    """A service with interactions, items and users, which looks for changed items at every call."""
+    for world in opened(tmp_path / "data", {**SMALL, "filter_refresh_seconds": 0.0}):
+        group = world.with_clicks()
+        _load(world, world.dataset(group, "Items", ITEMS), ITEMS, FILMS)
+        _load(world, world.dataset(group, "Users", USERS), USERS, [(f"u{user}", user) for user in range(40)])
+        yield world
+
+
+def _load(world: World, dataset: str, columns: Any, rows: Any, name: str = "load") -> None:
+    write_csv(world.bucket() / f"{name}.csv", [column for column, _ in columns], rows)
+    job = world.load(dataset, f"s3://films/{name}.csv", f"{name}-{dataset.rsplit('/', 1)[-1]}")
+    assert job["status"] == "ACTIVE", job
+
+
+GROUP = "arn:aws:personalize:us-east-1:000000000000:dataset-group/films"
+ITEMS_ARN = "arn:aws:personalize:us-east-1:000000000000:dataset/films/ITEMS"
+
+
+def filtered(world: World, expression: str, name: str = "filter") -> str:
+    arn: str = world.personalize.create_filter(name=name, datasetGroupArn=GROUP, filterExpression=expression)[
+        "filterArn"
+    ]
+    world.work()
+    return arn
+
+
+def popular(world: World) -> str:
+    return world.campaign(world.trained(GROUP, "aws-popularity-count", "popular"), "popular")
+
+
+def shown(world: World, **members: Any) -> list[str]:
+    answer = world.runtime.get_recommendations(**{"numResults": 500, **members})
+    return [row["itemId"] for row in answer["itemList"]]
+
+
+LOW = {f"i{item}" for item in range(15)}
+EVEN, ODD = ({f"i{item}" for item in range(first, 30, 2)} for first in (0, 1))
+
+
+def test_a_filter_takes_items_out_and_leaves_order_and_scores_of_the_others(filled: World) -> None:
+    campaign = filled.campaign(filled.trained(GROUP, "aws-user-personalization-v2"))
+    arn = filtered(filled, 'INCLUDE ItemID WHERE Items.GENRES IN ("low")')
+    ask = filled.runtime.get_recommendations
+    everything = ask(campaignArn=campaign, userId="u2", numResults=500)["itemList"]
+    rows = ask(campaignArn=campaign, userId="u2", numResults=500, filterArn=arn)["itemList"]
+    assert rows == [row for row in everything if row["itemId"] in LOW]
+    assert len(ask(campaignArn=campaign, userId="u2", numResults=10, filterArn=arn)["itemList"]) == 10
+
+
+def test_what_the_user_did_counts_at_once(filled: World) -> None:
+    campaign = popular(filled)
+    arn = filtered(filled, 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Click")')
+    assert set(shown(filled, campaignArn=campaign, userId="u2", filterArn=arn)) == ODD
+    tracking_id = filled.personalize.create_event_tracker(name="live", datasetGroupArn=GROUP)["trackingId"]
+    for kind, item in (("click", "i1"), ("watch", "i3")):
+        event = {"eventType": kind, "itemId": item, "sentAt": 1_800_000_000}
+        filled.events.put_events(trackingId=tracking_id, userId="u2", sessionId="s", eventList=[event])
+    assert set(shown(filled, campaignArn=campaign, userId="u2", filterArn=arn)) == ODD - {"i1"}
+    watched = filtered(filled, "INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ($TYPES)", "seen")
+    values = {"TYPES": '"watch","none"'}
+    assert shown(filled, campaignArn=campaign, userId="u2", filterArn=watched, filterValues=values) == ["i3"]
+    assert shown(filled, campaignArn=campaign, userId="u4", filterArn=watched, filterValues=values) == []
+
+
+def test_only_the_newest_interactions_of_each_type_count(tmp_path: Path) -> None:
+    for world in opened(tmp_path / "data", {**SMALL, "filter_interactions": 3}):
+        campaign = world.campaign(world.trained(world.with_clicks(), "aws-popularity-count"))
+        arn = filtered(world, 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")')
+        assert len(shown(world, campaignArn=campaign, userId="u2", filterArn=arn)) == 3
+        assert refused(world.runtime.get_recommendations, campaignArn=campaign, filterArn=arn) == (
+            "InvalidInputException",
+            f"UserId is required: filter {arn} depends on the user who asks.",
+        )
+
+
+def test_values_fill_the_parameters(filled: World) -> None:
+    campaign = popular(filled)
+    arn = filtered(filled, "INCLUDE ItemID WHERE Items.YEAR < $YEAR | EXCLUDE ItemID WHERE Items.YEAR IN ($NOT)")
+    asked = {"campaignArn": campaign, "userId": "u2", "filterArn": arn}
+    assert set(shown(filled, **asked, filterValues={"YEAR": "3"})) == {"i0", "i1", "i2"}
+    assert set(shown(filled, **asked, filterValues={"YEAR": '"3"', "NOT": '"0","2"'})) == {"i1"}
+    ask = filled.runtime.get_recommendations
+    for given, message in (
+        ({}, "filterValues: Value for parameter YEAR is required."),
+        ({"YEAR": "1,2"}, "filterValues: The value of parameter YEAR must be one number; got 2 members."),
+        ({"YEAR": "1", "X": "2"}, "filterValues: The filter has no parameter X; its parameters are: NOT, YEAR."),
+    ):
+        assert refused(ask, **asked, filterValues=given) == ("InvalidInputException", message)
+
+
+def test_if_looks_at_the_user_who_asks(filled: World) -> None:
+    campaign = popular(filled)
+    arn = filtered(filled, 'EXCLUDE ItemID WHERE Items.GENRES IN ("high") IF CurrentUser.AGE < 18')
+    assert set(shown(filled, campaignArn=campaign, userId="u17", filterArn=arn)) == LOW
+    assert len(shown(filled, campaignArn=campaign, userId="u18", filterArn=arn)) == 30
+    assert len(shown(filled, campaignArn=campaign, userId="nobody", filterArn=arn)) == 30
+
+
+def test_a_ranking_loses_the_items_that_are_filtered(filled: World) -> None:
+    campaign = filled.campaign(filled.trained(GROUP, "aws-personalized-ranking-v2"))
+    _load(filled, ITEMS_ARN, ITEMS, [*FILMS, ("new", "low", 99)], "second")  # an item the model does not know
+    arn = filtered(filled, 'INCLUDE ItemID WHERE Items.GENRES IN ("low")')
+    rank = filled.runtime.get_personalized_ranking
+    asked = {"campaignArn": campaign, "userId": "u2", "inputList": ["i29", "i1", "strange", "new", "i2", "i28"]}
+    everything = rank(**asked)["personalizedRanking"]
+    rows = rank(**asked, filterArn=arn)["personalizedRanking"]
+    assert rows == [row for row in everything if row["itemId"] in {"i1", "i2", "new"}]
+    assert rank(**{**asked, "inputList": ["i29"]}, filterArn=arn)["personalizedRanking"] == []
+
+
+def test_similar_items_are_compared_with_the_seed(filled: World) -> None:
+    campaign = filled.campaign(filled.trained(GROUP, "aws-sims"))
+    arn = filtered(filled, "INCLUDE ItemID WHERE Items.YEAR > CurrentItem.YEAR AND Items.GENRES IN CurrentItem.GENRES")
+    assert set(shown(filled, campaignArn=campaign, itemId="i10", filterArn=arn)) <= {"i11", "i12", "i13", "i14"}
+    assert "i12" in shown(filled, campaignArn=campaign, itemId="i10", filterArn=arn)
+    assert shown(filled, campaignArn=campaign, itemId="strange", filterArn=arn) == []
+    code, message = refused(filled.runtime.get_recommendations, campaignArn=popular(filled), filterArn=arn)
+    assert (code, "CurrentItem" in message) == ("InvalidInputException", True)
+
+
+def test_changed_items_are_seen_without_training(filled: World) -> None:
+    campaign = popular(filled)
+    arn = filtered(filled, 'INCLUDE ItemID WHERE Items.GENRES IN ("low")')
+    assert set(shown(filled, campaignArn=campaign, userId="u2", filterArn=arn)) == LOW
+    _load(filled, ITEMS_ARN, ITEMS, [("i20", "low", 20), ("i21", "high", 21)], "second")
+    deadline = time.monotonic() + 30
+    while shown(filled, campaignArn=campaign, userId="u2", filterArn=arn) != ["i20"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    row = {"itemId": "i21", "properties": '{"genres": "low"}'}
+    filled.events.put_items(datasetArn=ITEMS_ARN, items=[row])
+    _settle(filled)
+    while set(shown(filled, campaignArn=campaign, userId="u2", filterArn=arn)) != {"i20", "i21"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _settle(world: World) -> None:
+    with world.parts.context.metadata.reading() as tx:
+        dataset = tx.get(Dataset, ITEMS_ARN)
+        world.parts.context.records.settle(dataset.table, schema_of(tx, dataset))
+
+
+def test_a_filter_that_cannot_serve_the_call_is_refused(filled: World) -> None:
+    campaign = filled.campaign(filled.trained(GROUP, "aws-popularity-count"))
+    ask = filled.runtime.get_recommendations
+    users = filtered(filled, "INCLUDE UserID WHERE Users.AGE > 3", "users")
+    other = filled.group("shop")
+    filled.dataset(other, "Items", ITEMS)
+    foreign = filled.personalize.create_filter(
+        name="foreign", datasetGroupArn=other, filterExpression="INCLUDE ItemID WHERE Items.YEAR > 3"
+    )["filterArn"]
+    assert refused(ask, campaignArn=campaign, filterArn=foreign) == (
+        "InvalidInputException",
+        f"Filter {foreign} is not in ACTIVE state; it is CREATE PENDING.",
+    )
+    filled.work()
+    for arn, code, words in (
+        (foreign, "InvalidInputException", "belongs to"),
+        (users, "InvalidInputException", "is for UserID"),
+        (users + "x", "ResourceNotFoundException", "does not exist"),
+        (campaign, "InvalidInputException", ""),
+    ):
+        found = refused(ask, campaignArn=campaign, filterArn=arn)
+        assert (found[0], words in found[1]) == (code, True)
+    found = refused(ask, campaignArn=campaign, filterValues={"YEAR": "3"})
+    assert found == ("InvalidInputException", "filterValues were given without filterArn; give both, or neither.")
