@@ -35,6 +35,7 @@ class Job:
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 JOBS: dict[str, Job] = {}
+BEFORE_METRICS: list[Callable[[Context], None]] = []
 
 F = Callable[..., Any]
 
@@ -53,6 +54,12 @@ def operation_of(service: str) -> Callable[[F], F]:
         return function
 
     return register
+
+
+def before_metrics(function: Callable[[Context], None]) -> Callable[[Context], None]:
+    """Let a function run before metrics are read, so that it can count what waits to be counted."""
+    BEFORE_METRICS.append(function)
+    return function
 
 
 def job(kind: str, *, failed: Ending, stopped: Ending | None = None, inline: bool = False) -> Callable[[Body], Body]:

@@ -63,18 +63,21 @@ class Points:
         sql.migrate(engine, MIGRATIONS, "points_version")
         return cls(engine, clock)
 
-    def put(self, points: Sequence[Point]) -> None:
+    def put(self, points: Sequence[Point], *, forward: bool = True) -> None:
         """Add points in a transaction of their own; they are on disk when this returns."""
         if points:
             with sql.writing(self.engine) as connection:
-                self.add(connection, points)
+                self.add(connection, points, forward=forward)
 
-    def add(self, connection: Connection, points: Iterable[Point]) -> None:
-        """Add points in the caller's write transaction: they are there if, and only if, it commits."""
+    def add(self, connection: Connection, points: Iterable[Point], *, forward: bool = True) -> None:
+        """Add points in the caller's write transaction: they are there if, and only if, it commits.
+
+        They wait to be sent on, unless `forward` says otherwise.
+        """
         remaining = iter(points)
         while some := list(islice(remaining, _AT_ONCE)):
             numbers = _numbers(connection, [point.series for point in some])
-            rows = [_row(point, numbers[point.series.digest]) for point in some]
+            rows = [_row(point, numbers[point.series.digest], forward=forward) for point in some]
             connection.execute(POINTS.insert(), rows)
 
     def names(
@@ -188,7 +191,7 @@ def _series_row(series: Series, digest: str) -> dict[str, Any]:
     }
 
 
-def _row(point: Point, series: int) -> dict[str, Any]:
+def _row(point: Point, series: int, *, forward: bool) -> dict[str, Any]:
     return {
         "series": series,
         "timestamp": point.timestamp,
@@ -197,7 +200,7 @@ def _row(point: Point, series: int) -> dict[str, Any]:
         "minimum": str(point.least),
         "maximum": str(point.most),
         "unit": point.unit,
-        "forwarded": 0,
+        "forwarded": 0 if forward else 1,
     }
 
 
