@@ -9,7 +9,7 @@
 Arrays are mapped, so loading costs milliseconds and processes share the memory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -78,6 +78,15 @@ class Histories:
         own = slice(self.offsets[row], self.offsets[row + 1])
         events = (self.items[own], self.event_types[own], self.timestamps[own])
         return History(*(np.array(part, np.int64) for part in events))
+
+    def everybody(self) -> Iterator[tuple[str, History]]:
+        """All users with their events, oldest first; those forgotten are left out."""
+        for row in range(len(self)):
+            text = self.ids[self.id_ends[row] : self.id_ends[row + 1]].tobytes()
+            if text.strip(b"\0"):
+                own = slice(self.offsets[row], self.offsets[row + 1])
+                events = (self.items[own], self.event_types[own], self.timestamps[own])
+                yield text.decode(), History(*(np.array(part, np.int64) for part in events))
 
     def _row(self, user_id: str) -> int | None:
         wanted = user_id.encode()

@@ -54,6 +54,8 @@ CUSTOM = (
         item_id="required",
         abilities=frozenset({"filters", "items metadata", "users metadata"}),
         hyperparameters=(_WIDTH,),
+        model=f"{_MODELS}.affinity:Affinity",
+        fitted=f"{_MODELS}.sequence_model:SequenceModel",
     ),
     Recipe(
         name="aws-item-attribute-affinity",
@@ -67,6 +69,8 @@ CUSTOM = (
         user_id="unused",
         abilities=frozenset({"filters", "items metadata", "users metadata"}),
         hyperparameters=(_WIDTH,),
+        model=f"{_MODELS}.affinity:Affinity",
+        fitted=f"{_MODELS}.sequence_model:SequenceModel",
     ),
     Recipe(
         name="aws-next-best-action",

@@ -1,18 +1,17 @@
 """Batch segment jobs: the users who most likely want an item, or items with an attribute, for a file of such queries.
 
+What the job does is in `batch_segments`; it can neither be stopped nor deleted.
 Source: https://docs.aws.amazon.com/personalize/latest/dg/API_CreateBatchSegmentJob.html
 """
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from openpersonalize.errors import JobFailed
-from openpersonalize.jobs import Task
 from openpersonalize.resources import batch_rules, lifecycle, quotas
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.progress import described
-from openpersonalize.resources.registry import Answer, job, operation
+from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import Resource, require_free
 from openpersonalize.resources.solution_versions import get_version
 from openpersonalize.resources.solutions import recipe_of
@@ -91,7 +90,7 @@ def create_batch_segment_job(
 
 @operation
 def describe_batch_segment_job(ctx: Context, *, batch_segment_job_arn: str) -> Answer:
-    """All about one job."""
+    """All about one job; how far it is comes in a header of the answer."""
     return described(ctx, BatchSegmentJob, "batchSegmentJob", batch_segment_job_arn)
 
 
@@ -114,11 +113,3 @@ def list_batch_segment_jobs(
         next_token=next_token,
         newest_first=True,
     )
-
-
-@job("batch-segment-job.create", failed=lifecycle.create_failed(BatchSegmentJob), inline=True)
-def make_segments(ctx: Context, task: Task) -> None:
-    """Say that there is nothing to make segments with: the two recipes for them cannot be trained yet."""
-    with task.transaction() as tx:
-        record = lifecycle.become(ctx, tx, tx.get(BatchSegmentJob, task.subject), lifecycle.CREATE_IN_PROGRESS)
-    raise JobFailed(f"The recipe {recipe_of(record.recipe_arn).name} cannot make segments in this version.")

@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/personalize/latest/dg/batch-data-upload.html and the pages around it
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -19,8 +20,11 @@ _SCORES_AT_ONCE = 16_000_000
 _MOST_AT_ONCE = 256
 
 
-Given: TypeAlias = Mapping[str, Any] | str
-"""A line's object, or its text where it has none."""
+Object: TypeAlias = Mapping[str, Any]
+"""What a line holds."""
+
+Given: TypeAlias = Object | str
+"""A line's object, or its text where it is none."""
 
 
 class LineError(ValueError):
@@ -29,16 +33,17 @@ class LineError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A line that can be answered; `given` is the object as it came."""
+    """A line that can be answered; `given` is the object as it came, `conditions` are those of `itemAttributes`."""
 
-    given: Mapping[str, Any]
+    given: Object
     user_id: str | None = None
     item_id: str | None = None
     item_list: tuple[str, ...] = ()
     filter_values: Mapping[str, str] = field(default_factory=dict)
+    conditions: tuple[tuple[str, str], ...] = ()
 
 
-def parsed(line: bytes) -> Mapping[str, Any]:
+def parsed(line: bytes) -> Object:
     """The object of a line; raises LineError."""
     try:
         given = orjson.loads(line)
@@ -49,7 +54,7 @@ def parsed(line: bytes) -> Mapping[str, Any]:
     return given
 
 
-def query(given: Mapping[str, Any], recipe_type: str) -> Query:
+def query(given: Object, recipe_type: str) -> Query:
     """What a line asks of a recipe of that type; raises LineError naming the field and the rule."""
     wanted = _ASKED.get(recipe_type, ("userId",))
     return Query(
@@ -61,6 +66,13 @@ def query(given: Mapping[str, Any], recipe_type: str) -> Query:
     )
 
 
+def segment_query(given: Object, *, of_attributes: bool) -> Query:
+    """What a line asks of a recipe for segments; raises LineError naming the field and the rule."""
+    if of_attributes:
+        return Query(given=given, conditions=_conditions(_required(given, "itemAttributes")))
+    return Query(given=given, item_id=_name(given, "itemId"))
+
+
 def answered(query: Query, ranked: Sequence[Ranked]) -> bytes:
     """The line of a result; unknown items of a ranking end the list, and have no score."""
     scores = [row.score for row in ranked if row.score is not None]
@@ -68,6 +80,11 @@ def answered(query: Query, ranked: Sequence[Ranked]) -> bytes:
     if scores:
         output["scores"] = scores
     return orjson.dumps({"input": query.given, "output": output, "error": None}) + b"\n"
+
+
+def segmented(query: Query, user_ids: Sequence[str]) -> bytes:
+    """The line of a segment, the likeliest user first."""
+    return orjson.dumps({"input": query.given, "output": {"usersList": user_ids}, "error": None}) + b"\n"
 
 
 def refused(given: Given, fault: str) -> bytes:
@@ -100,6 +117,29 @@ def _names(given: Mapping[str, Any]) -> tuple[str, ...]:
     if not 1 <= len(value) <= MOST_ITEMS:
         raise LineError(f"Field itemList must have 1 to {MOST_ITEMS} items, it has {len(value)}")
     return tuple(value)
+
+
+_CONDITION = re.compile(r'\s*ITEMS\.([A-Za-z_]\w*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(-?[0-9.]+))\s*', re.IGNORECASE)
+_AND = re.compile("AND", re.IGNORECASE)
+
+
+def _conditions(text: Any) -> tuple[tuple[str, str], ...]:
+    """The columns and values of `ITEMS.GENRE = "Noir" AND ITEMS.YEAR = 1999`."""
+    rule = 'Field itemAttributes must be conditions like ITEMS.COLUMN = "value", joined by AND'
+    if not isinstance(text, str):
+        raise LineError(rule)
+    found, place = [], 0
+    while condition := _CONDITION.match(text, place):
+        column, quoted, number = condition.groups()
+        found.append((column, number if quoted is None else re.sub(r"\\(.)", r"\1", quoted)))
+        place = condition.end()
+        if place == len(text):
+            return tuple(found)
+        joint = _AND.match(text, place)
+        if joint is None:
+            break
+        place = joint.end()
+    raise LineError(f"{rule}; it is not at character {place + 1}: {text}")
 
 
 def _filter_values(given: Mapping[str, Any]) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import TrainingData
 from openpersonalize.recipes.models import Continuing, Fitted, Hyperparameters, Progress
 from openpersonalize.recipes.recipe import Recipe
+from openpersonalize.training import segments
 from openpersonalize.training.encoding import Snapshot, Source
 from openpersonalize.training.evaluate import evaluate
 from openpersonalize.training.events import Limits
@@ -36,6 +37,7 @@ _SECONDS_PER_HOUR = 3600
 # Both fits share the budget; reading, asking and writing are small beside them.
 _FIT_SHARE = 0.5
 _MEASURING, _MEASURED = 1, 2
+SEGMENTS = "USER_SEGMENTATION"
 
 Dataset = TypeVar("Dataset", contravariant=True)  # noqa: PLC0105 - what it is says more than how it varies
 
@@ -108,15 +110,16 @@ def train(
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
     hyper = catalog.model(recipe, order.parameters, threads=order.threads, budget_seconds=budget)
-    measured, metrics, asked = _measured(hyper, recipe.type, data, order.seed, progress)
+    measured = (_measured_segments if recipe.type == SEGMENTS else _measured)(hyper, recipe, data, order.seed, progress)
     watch.lap("measure")
-    model = _final(hyper, measured, data, order.seed, _stage(progress, 0.5, 0.95, "Training on all users"))
+    model = _final(hyper, measured.model, data, order.seed, _stage(progress, 0.5, 0.95, "Training on all users"))
     watch.lap("fit")
     manifest = {
         **_manifest(order, hyper, model),
         "data": versions,
-        "counts": _counts(data) | {"users_asked": asked},
-        "metrics": metrics,
+        "counts": _counts(data) | {"users_asked": measured.asked},
+        "metrics": measured.metrics,
+        **measured.facts,
         "seconds": watch.laps,
     }
     progress(0.95, "Saving the model")
@@ -124,7 +127,7 @@ def train(
     hours = watch.total / _SECONDS_PER_HOUR
     logs.get("training").info("trained", recipe=recipe.name, **manifest["counts"], **watch.laps)
     progress(1.0, "Trained")
-    return Trained(folder, metrics, round(hours, 3), manifest)
+    return Trained(folder, measured.metrics, round(hours, 3), manifest)
 
 
 def _limits(order: Order, recipe: Recipe) -> Limits:
@@ -152,14 +155,34 @@ def _read(
         return data, {kind: source.snapshot.version for kind, source in held.items()}
 
 
-def _measured(
-    hyper: Hyperparameters, recipe_type: str, data: TrainingData, seed: int, progress: Progress
-) -> tuple[Fitted, dict[str, float], int]:
-    """A model that has learned from 90 % of the users, its metrics, and how many of the others were asked."""
+@dataclass(frozen=True)
+class Measured:
+    """A model of a part of the data, what it is worth, what it taught for the manifest; `asked` counts questions."""
+
+    model: Fitted
+    metrics: dict[str, float]
+    asked: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _measured(hyper: Hyperparameters, recipe: Recipe, data: TrainingData, seed: int, progress: Progress) -> Measured:
+    """A model that has learned from 90 % of the users, asked about the others."""
     parts = split(data, seed)
     model = _fitted(hyper, parts.train, (seed, _MEASURING), _stage(progress, 0.1, 0.45, "Training for the metrics"))
     step = _stage(progress, 0.45, 0.5, "Measuring")
-    return model, evaluate(model, parts, recipe_type, lambda share: step(share, "")), len(parts.histories)
+    return Measured(model, evaluate(model, parts, recipe.type, lambda share: step(share, "")), len(parts.histories))
+
+
+def _measured_segments(
+    hyper: Hyperparameters, recipe: Recipe, data: TrainingData, seed: int, progress: Progress
+) -> Measured:
+    """A model that has learned from the oldest 80 % of each user's events, asked who came to an item later."""
+    asked = segments.queries(data, of_attributes=recipe.item_id != "required")
+    step = _stage(progress, 0.1, 0.45, "Training for the metrics")
+    model = _fitted(hyper, segments.learned(data), (seed, _MEASURING), step)
+    told = _stage(progress, 0.45, 0.5, "Measuring")
+    metrics, weight = segments.measured(model, data, asked, lambda share: told(share, ""))
+    return Measured(model, metrics, len(asked), {"activity_weight": weight})
 
 
 def _final(hyper: Hyperparameters, measured: Fitted, data: TrainingData, seed: int, progress: Progress) -> Fitted:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from openpersonalize.recipes import catalog
-from openpersonalize.training.fit import Order, Trained
+from openpersonalize.training.fit import SEGMENTS, Order, Trained
 
 
 def is_twin(manifest: Mapping[str, Any], order: Order, versions: Mapping[str, Any]) -> bool:
@@ -23,6 +23,7 @@ def is_twin(manifest: Mapping[str, Any], order: Order, versions: Mapping[str, An
     mine, theirs = catalog.BY_NAME[order.recipe], catalog.BY_NAME[other["recipe"]]
     return (
         mine != theirs
+        and mine.type != SEGMENTS  # the two recipes for segments learn the same and are measured by other questions
         and mine.model == theirs.model
         and {**other, "recipe": order.recipe} == orjson.loads(orjson.dumps(asdict(order)))
         and manifest["data"] == dict(versions)
