@@ -36,7 +36,8 @@ report = make(Inputs(interactions=folder / "events", served=folder / "lists.parq
               Period(start, start + days * 86400))
 seconds = time.perf_counter() - started
 assert len(report.sources) == sources, len(report.sources)
-print(json.dumps({"seconds": seconds, "events": report.counts.events, "lists": sum(s.lists for s in report.sources),
+print(json.dumps({"seconds": seconds, "cpu": time.process_time(), "events": report.counts.events,
+                  "lists": sum(source.lists for source in report.sources),
                   "kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
 """
 
@@ -66,6 +67,7 @@ def _measure(folder: Path, number: int) -> dict[str, object]:
     return {
         "run": number + 1,
         "seconds": float(got["seconds"]),
+        "CPU seconds": float(got["cpu"]),
         "peak MB": got["kilobytes"] / 1024,
         "events": got["events"],
         "lists": got["lists"],
