@@ -27,6 +27,7 @@ from openpersonalize.serving.models import Models
 from openpersonalize.serving.scores import Scores
 from openpersonalize.settings import Settings
 from openpersonalize.storage import sql
+from openpersonalize.storage.ledger import Ledger
 from openpersonalize.storage.metadata import Metadata
 from openpersonalize.storage.objects import Objects
 from openpersonalize.storage.points import Points
@@ -69,6 +70,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         metadata=metadata,
         records=records,
         points=Points.open(events, clock),
+        ledger=Ledger.open(events),
         objects=objects,
         artefacts=artefacts,
         queue=Queue(lease_seconds=settings.job_lease_seconds, attempts=settings.job_attempts),

@@ -4,7 +4,6 @@ They come under the tracking ID that an Action interactions dataset has of its o
 Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutActionInteractions.html
 """
 
-import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +84,7 @@ def _row(ctx: Context, schema: avro.Schema, given: dict[str, Any]) -> StreamRow:
         item_id=given["actionId"],
         event_type=row["EVENT_TYPE"],
         timestamp=timestamp,
-        event_id=given.get("eventId") or str(uuid.UUID(int=ctx.random.getrandbits(128), version=4)),
+        event_id=given.get("eventId"),
         received=ctx.now(),
         row=row,
     )

@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 from openpersonalize.attribution.measures import Measure
 from openpersonalize.attribution.report import Inputs
 from openpersonalize.errors import InvalidInputException
-from openpersonalize.resources.campaigns import Campaign
+from openpersonalize.resources.attribution_sources import sources_of
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
 from openpersonalize.resources.datasets import in_group, schema_of
-from openpersonalize.resources.recommenders import Recommender
 from openpersonalize.resources.resource import get
-from openpersonalize.storage.metadata import Reading
 
 
 def inputs_of(
@@ -25,7 +23,7 @@ def inputs_of(
         get(ctx, tx, DatasetGroup, dataset_group_arn)
         datasets = {kind: in_group(ctx, tx, dataset_group_arn, kind) for kind in ("INTERACTIONS", "ITEMS")}
         schemas = {kind: schema_of(tx, dataset) for kind, dataset in datasets.items() if dataset is not None}
-        sources = _sources(ctx, tx, dataset_group_arn)
+        sources = sources_of(ctx, tx, dataset_group_arn)
     tables = {}
     for kind, dataset in datasets.items():
         if dataset is not None:
@@ -40,11 +38,3 @@ def inputs_of(
         sources=sources,
         randomised=randomised,
     )
-
-
-def _sources(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, str]:
-    """The ARN behind the last six digits of a recommendation id."""
-    chosen = (ctx.caller.account, ctx.caller.region)
-    campaigns = tx.select(Campaign, *chosen, group=dataset_group_arn)
-    recommenders = tx.select(Recommender, *chosen, group=dataset_group_arn)
-    return {found.cid: found.arn for found in campaigns} | {found.cid: found.arn for found in recommenders}

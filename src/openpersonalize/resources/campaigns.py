@@ -259,6 +259,7 @@ def delete_campaign(ctx: Context, *, campaign_arn: str) -> None:
         lifecycle.require_deletable(campaign)
         if updates.is_open(campaign.latest_campaign_update):
             raise ResourceInUseException(f"The campaign {campaign.arn} is being updated and cannot be deleted.")
+        cids.retire(ctx, campaign.dataset_group_arn, campaign.cid, campaign.arn)
         lifecycle.end(ctx, tx, campaign)
 
 

@@ -15,6 +15,7 @@ from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
 from openpersonalize.serving.scores import Scores
 from openpersonalize.settings import Settings
+from openpersonalize.storage.ledger import Ledger
 from openpersonalize.storage.metadata import Metadata, Transaction
 from openpersonalize.storage.objects import Objects
 from openpersonalize.storage.points import Points
@@ -61,6 +62,7 @@ class Context:
     metadata: Metadata
     records: Records
     points: Points
+    ledger: Ledger
     objects: Objects
     artefacts: Objects
     queue: Queue

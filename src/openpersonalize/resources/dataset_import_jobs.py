@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from openpersonalize.errors import InvalidInputException, JobFailed
 from openpersonalize.jobs import Task
 from openpersonalize.resources import lifecycle, quotas
+from openpersonalize.resources.attribution_counting import Brought, count_import, of_group
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, require, schema_of
 from openpersonalize.resources.locations import require_reachable
@@ -83,10 +84,22 @@ def create_dataset_import_job(
             raise InvalidInputException(
                 f"importMode INCREMENTAL adds to a bulk import, and {dataset.arn} has none; import with FULL first."
             )
+        if publish_attribution_metrics_to_s3 and dataset.dataset_type == "INTERACTIONS":
+            _require_destination(ctx, record)
         tx.insert(record)
         attach(tx, record.arn, tags)
         ctx.queue.enqueue(tx.connection, "dataset-import-job.create", record.arn)
     return {"datasetImportJobArn": record.arn}
+
+
+def _require_destination(ctx: Context, record: DatasetImportJob) -> None:
+    attribution = of_group(ctx, record.dataset_group_arn)
+    if attribution is None or attribution.destination is None:
+        lacks = "has no metric attribution" if attribution is None else f"has {attribution.arn}, without one"
+        raise InvalidInputException(
+            "publishAttributionMetricsToS3 needs a metric attribution with an s3DataDestination; the dataset group "
+            f"{record.dataset_group_arn} {lacks}."
+        )
 
 
 @operation
@@ -121,7 +134,7 @@ def run_import(ctx: Context, task: Task) -> None:
         schema = schema_of(tx, dataset)
     try:
         with ExitStack() as opened:
-            ctx.records.import_files(
+            imported = ctx.records.import_files(
                 dataset.table,
                 schema,
                 _files(ctx, opened, record),
@@ -136,8 +149,22 @@ def run_import(ctx: Context, task: Task) -> None:
         raise JobFailed(
             f"Failed to create a data import job for {dataset.dataset_type} dataset in dataset group {group}: {fault}"
         ) from fault
+    if dataset.dataset_type == "INTERACTIONS":
+        count_import(ctx, _brought(record, dataset, imported.version))
     with task.publish() as tx:
         lifecycle.become(ctx, tx, tx.get(DatasetImportJob, task.subject), lifecycle.ACTIVE)
+
+
+def _brought(record: DatasetImportJob, dataset: Dataset, version: int) -> Brought:
+    return Brought(
+        job=record.arn,
+        dataset_group_arn=record.dataset_group_arn,
+        table=dataset.table,
+        version=version,
+        mode=record.import_mode,
+        report=bool(record.publish_attribution_metrics_to_s3),
+        since=record.creation_date_time,
+    )
 
 
 def _files(ctx: Context, opened: ExitStack, record: DatasetImportJob) -> list[Any]:

@@ -4,7 +4,6 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutEvents.html
 """
 
 import hmac
-import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +100,7 @@ def _row(ctx: Context, stream: Stream, asker: Asker, event: dict[str, Any]) -> S
         item_id=str(item_id),
         event_type=event["eventType"],
         timestamp=timestamp,
-        event_id=event.get("eventId") or str(uuid.UUID(int=ctx.random.getrandbits(128), version=4)),
+        event_id=event.get("eventId"),
         received=ctx.now(),
         row=columns,
     )

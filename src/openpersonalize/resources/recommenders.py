@@ -228,6 +228,7 @@ def delete_recommender(ctx: Context, *, recommender_arn: str) -> None:
 
 
 def _drop_models(ctx: Context, recommender: Recommender) -> None:
+    cids.retire(ctx, recommender.dataset_group_arn, recommender.cid, recommender.arn)
     ctx.artefacts.delete_prefix(artefacts_of(recommender.arn))
 
 

@@ -138,6 +138,15 @@ def writing(engine: Engine, *, alone: str | None = None) -> Iterator[Connection]
         yield connection
 
 
+def among(connection: Connection, name: str) -> None:
+    """Write beside others who do so under `name`, until this transaction ends, but not beside one `alone` under it.
+
+    On SQLite there is nothing to do: it has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(zlib.crc32(name.encode()))))
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A snapshot to read from: all statements see the same moment."""

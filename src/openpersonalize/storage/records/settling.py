@@ -7,6 +7,7 @@ told by a mark of their own, not by "all up to an id": under PostgreSQL a smalle
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ from openpersonalize.storage import sql
 from openpersonalize.storage.records.columns import stored
 from openpersonalize.storage.records.dataset import Dataset
 from openpersonalize.storage.records.names import EVENT, INGESTED, PUT, SESSION, SIDE, SOURCE
-from openpersonalize.storage.records.stream import STREAM
+from openpersonalize.storage.records.stream import STREAM, microseconds
 from openpersonalize.storage.records.table import Table, once
 
 NAME = "settle"
@@ -83,7 +84,7 @@ class Settling:
             table = self.table.made(stored(self.schema))
             if (table.transaction_version(NAME) or 0) >= batch or not rows:
                 return 0
-            data = self._arrow(rows, self.table.statistics().newest + 1)
+            data = arrow(self.schema, rows, self.table.statistics().newest + 1)
             try:
                 write_deltalake(table, data, mode="append", schema_mode="merge", commit_properties=once(NAME, batch))
             except CommitFailedError:
@@ -91,23 +92,28 @@ class Settling:
             return len(rows)
         raise RuntimeError(f"{self.dataset.key} was written by others {_TRIES} times in a row.")
 
-    def _arrow(self, rows: Sequence[Any], first: int) -> pa.Table:
-        """The rows as the table stores them; `_ingested` follows the time they were received, and their order."""
-        target = stored(self.schema)
-        columns: dict[str, list[Any]] = {name: [] for name in target.names}
-        for row in rows:
-            first = max(first + 1, row.received * 1000)
-            given = orjson.loads(row.row)
-            side = {name: value for name, value in given.items() if name not in self.schema.by_name}
-            own = {SOURCE: PUT, INGESTED: first, SESSION: row.session_id, EVENT: row.event_id, SIDE: _json(side)}
-            for name, values in columns.items():
-                values.append(own[name] if name in own else given.get(name))
-        return pa.table([pa.array(columns[field.name], field.type) for field in target], schema=target)
-
     def _mark(self, batch: int) -> None:
         with sql.writing(self.engine) as connection:
             chosen = STREAM.update().where(STREAM.c.dataset == self.dataset.key, STREAM.c.batch == batch)
             connection.execute(chosen.where(STREAM.c.settled == 0).values(settled=1))
+
+
+def arrow(schema: Schema, rows: Sequence[Any], first: int = 0) -> pa.Table:
+    """Rows as the table stores them; `_ingested` follows the time they were received, and their order."""
+    target = stored(schema)
+    columns: dict[str, list[Any]] = {name: [] for name in target.names}
+    for row in rows:
+        first = max(first + 1, _microseconds(row.received) * 1000)
+        given = orjson.loads(row.row) if isinstance(row.row, str) else row.row
+        side = {name: value for name, value in given.items() if name not in schema.by_name}
+        own = {SOURCE: PUT, INGESTED: first, SESSION: row.session_id, EVENT: row.event_id, SIDE: _json(side)}
+        for name, values in columns.items():
+            values.append(own[name] if name in own else given.get(name))
+    return pa.table([pa.array(columns[field.name], field.type) for field in target], schema=target)
+
+
+def _microseconds(received: datetime | int) -> int:
+    return received if isinstance(received, int) else microseconds(received)
 
 
 def _json(side: dict[str, Any]) -> str | None:

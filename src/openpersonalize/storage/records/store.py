@@ -19,6 +19,9 @@ from openpersonalize.storage.records.table import Statistics, Tables
 from openpersonalize.storage.records.writer import Writer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as pa_dataset
+
     from openpersonalize.storage.records.importing import Imported
     from openpersonalize.storage.records.snapshot import Snapshot
 
@@ -100,6 +103,28 @@ class Records:
         Rows of a session without a user are found under the session's id, and under the user whom an event tied to it.
         """
         return stream.recent(self.engine, dataset, user_id, limit)
+
+    def end_of_stream(self) -> int:
+        """The place of the last row put, of any dataset; no row will appear below it."""
+        return stream.end(self.engine)
+
+    def behind(self, dataset: Dataset, after: int, upto: int, limit: int) -> list[StreamRow]:
+        """At most `limit` rows put into a dataset at places in (after, upto], in order, settled or not."""
+        return stream.behind(self.engine, dataset, after, upto, limit)
+
+    def repeated(self, dataset: Dataset, rows: Sequence[StreamRow]) -> frozenset[int]:
+        """The places of those rows whose event id had come before; told for as long as the fast store keeps events."""
+        return stream.repeated(self.engine, dataset, rows)
+
+    def as_table(self, schema: Schema, rows: Sequence[StreamRow]) -> "pa.Table":
+        """Rows put, with the columns of the dataset's table."""
+        from openpersonalize.storage.records.settling import arrow
+
+        return arrow(schema, rows)
+
+    def brought_by(self, dataset: Dataset, version: int) -> "pa_dataset.Dataset":
+        """The rows that the import which made a version of the table brought; as long as its files are kept."""
+        return self.tables.of(dataset).brought_by(version)
 
     def waiting(self, dataset: Dataset) -> bool:
         """Whether rows were put that `settle` has not copied yet."""

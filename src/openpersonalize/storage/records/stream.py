@@ -23,6 +23,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_SESSIONS = 8
 _DELETED_AT_ONCE = 5_000
+_NAMES_AT_ONCE = 500
+_WRITERS = "stream"
+"""The name under which writers of rows hold a lock together."""
 _NAMED_AT_ONCE = 500
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -111,7 +114,50 @@ def from_values(found: Sequence[Any]) -> StreamRow:
 def insert(engine: Engine, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows in one transaction; they are on disk when this returns."""
     with sql.writing(engine) as connection:
+        sql.among(connection, _WRITERS)
         connection.execute(STREAM.insert(), rows)
+
+
+def end(engine: Engine) -> int:
+    """The place of the last row, below which no other will appear.
+
+    Under PostgreSQL a smaller id may be committed after a larger one; so writers in the middle of a transaction are
+    waited for.
+    """
+    with sql.writing(engine, alone=_WRITERS) as connection:
+        last: int | None = connection.execute(sa.select(sa.func.max(STREAM.c.id))).scalar()
+        return last or 0
+
+
+def behind(engine: Engine, dataset: Dataset, after: int, upto: int, limit: int) -> list[StreamRow]:
+    """At most `limit` rows of a dataset with ids in (after, upto], in their order; repeated event ids left in."""
+    chosen = (
+        sa.select(*(STREAM.c[name] for name in _SHOWN))
+        .where(STREAM.c.dataset == dataset.key, STREAM.c.id > after, STREAM.c.id <= upto)
+        .order_by(STREAM.c.id)
+        .limit(limit)
+    )
+    with sql.reading(engine) as connection:
+        return [from_values(line) for line in connection.execute(chosen)]
+
+
+def repeated(engine: Engine, dataset: Dataset, rows: Sequence[StreamRow]) -> frozenset[int]:
+    """The ids of those rows whose event id came in an earlier row."""
+    named = {row.event_id for row in rows if row.event_id is not None}
+    first: dict[str, int] = {}
+    with sql.reading(engine) as connection:
+        for some in _chunks(sorted(named)):
+            chosen = (
+                sa.select(STREAM.c.event_id, sa.func.min(STREAM.c.id))
+                .where(STREAM.c.dataset == dataset.key, STREAM.c.event_id.in_(some))
+                .group_by(STREAM.c.event_id)
+            )
+            first.update((event, number) for event, number in connection.execute(chosen))
+    return frozenset(row.id for row in rows if row.event_id is not None and first.get(row.event_id, row.id) < row.id)
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[place : place + _NAMES_AT_ONCE] for place in range(0, len(names), _NAMES_AT_ONCE))
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from openpersonalize import logs
 from openpersonalize.storage.records.dataset import Dataset
@@ -18,6 +19,7 @@ _log = logs.get("records")
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.dataset as pa_dataset
     from deltalake import CommitProperties, DeltaTable
 
 
@@ -69,15 +71,25 @@ class Table:
             raise RuntimeError(f"{self.uri} vanished while it was made.")
         return found
 
+    def brought_by(self, version: int) -> "pa_dataset.Dataset":
+        """The imported rows in the files that a version added; none where it added none."""
+        import pyarrow.dataset as pa_dataset
+
+        table, before = self.open(version), self.open(version - 1) if version else None
+        if table is None:
+            raise FileNotFoundError(f"{self.uri} has no version {version}.")
+        old = set() if before is None else {file["path"] for file in _files(before)}
+        added = {file["path"] for file in _files(table) if file[f"partition.{SOURCE}"] == BULK} - old
+        whole = table.to_pyarrow_dataset()
+        chosen = [fragment for fragment in whole.get_fragments() if unquote(fragment.path) in added]
+        return pa_dataset.FileSystemDataset(chosen, whole.schema, whole.format, whole.filesystem)
+
     def statistics(self) -> Statistics:
         """Counted from the log; no data is read."""
-        import pyarrow as pa
-
         table = self.open()
         if table is None:
             return Statistics(None, 0, 0, 0, -1)
-        # Not `pa.table`, which would import pandas for a second wherever that is installed.
-        files = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all().to_pylist()
+        files = _files(table)
         rows = {BULK: 0, PUT: 0}
         for file in files:
             rows[file[f"partition.{SOURCE}"]] += file["num_records"]
@@ -106,6 +118,17 @@ class Table:
             store.delete([meta["path"] for chunk in store.list() for meta in chunk])
         elif Path(self.uri).exists():
             shutil.rmtree(self.uri)
+
+
+def _files(table: "DeltaTable") -> list[dict[str, Any]]:
+    """What the log tells of each file of a version."""
+    import pyarrow as pa
+
+    # Not `pa.table`, which would import pandas for a second wherever that is installed.
+    files: list[dict[str, Any]] = (
+        pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all().to_pylist()
+    )
+    return files
 
 
 @dataclass(frozen=True)
