@@ -18,9 +18,12 @@ from openpersonalize import telemetry
 from openpersonalize.arns import Arn
 from openpersonalize.clock import Clock, SystemClock
 from openpersonalize.jobs import Handler, Queue, Task, Worker
+from openpersonalize.jobs.queue import Job as Row
 from openpersonalize.resources import nouns
+from openpersonalize.resources.calls import Calls
 from openpersonalize.resources.context import Context, Recent
 from openpersonalize.resources.registry import JOBS, OPERATIONS, Job
+from openpersonalize.resources.service_metrics import Minutes, count_job
 from openpersonalize.serving.catalogues import Catalogues
 from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
@@ -79,6 +82,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         catalogues=Catalogues(records, clock, settings.filter_refresh_seconds),
         filtering=Filtering(),
         recent=Recent(clock),
+        calls=Calls(),
         caller=Caller(settings.account, settings.region, SERVICE, "", ""),
     )
     return Parts(settings, context)
@@ -99,8 +103,14 @@ def _objects(settings: Settings, folder: str) -> Objects:
 
 
 def serving_app(parts: Parts) -> Door:
-    """The ASGI application that answers all three clients."""
+    """The ASGI application that answers all clients."""
     context = parts.context
+    minutes = Minutes(context)
+
+    def shutdown() -> None:
+        minutes.close()
+        parts.close()
+
     return Door(
         OPERATIONS,
         context.for_caller,
@@ -108,7 +118,9 @@ def serving_app(parts: Parts) -> Door:
         context.clock,
         parts.settings,
         ready=lambda: True,
-        shutdown=parts.close,
+        startup=minutes.start,
+        shutdown=shutdown,
+        observe=context.calls.observe,
     )
 
 
@@ -132,8 +144,13 @@ def worker(parts: Parts) -> Worker:
         poll_seconds=chosen.job_poll_seconds,
         patience_seconds=chosen.job_patience_seconds,
         keep_days=chosen.job_keep_days,
-        observe=telemetry.count_job,
+        observe=partial(_observe, parts.context),
     )
+
+
+def _observe(context: Context, job: Row, outcome: str, seconds: float) -> None:
+    telemetry.count_job(job.kind, outcome, seconds)
+    count_job(context, job.kind, job.subject, outcome, seconds)
 
 
 def for_a_job(settings: Settings) -> tuple[Queue, Metadata, Mapping[str, Handler]]:

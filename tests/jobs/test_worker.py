@@ -88,7 +88,7 @@ def test_a_worker_runs_short_jobs_itself_and_long_ones_in_a_process(metadata: Me
     seen: list[tuple[str, str]] = []
     enqueue(metadata, "slow", "long", seconds=0.0)
     enqueue(metadata, "step", "short")
-    with working(metadata, database_url, observe=lambda kind, outcome, _seconds: seen.append((kind, outcome))):
+    with working(metadata, database_url, observe=lambda job, outcome, _seconds: seen.append((job.kind, outcome))):
         wait(lambda: len(seen) == 2)
     assert seen == [("step", "done"), ("slow", "done")]
     assert effects(metadata) == ["done", "done"]

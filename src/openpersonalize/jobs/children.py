@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from openpersonalize import logs
 from openpersonalize.jobs.child import Assignment
 from openpersonalize.jobs.ending import INTERRUPTED, LATER, Handler, give_back, interrupt, stop
-from openpersonalize.jobs.queue import FINAL, LeaseLost
+from openpersonalize.jobs.queue import FINAL, Job, LeaseLost
 from openpersonalize.jobs.task import Task
 from openpersonalize.storage import sql
 from openpersonalize.storage.metadata.tables import jobs
@@ -42,7 +42,7 @@ class Children:
         environment: Mapping[str, str] | None,
         slots: int,
         patience_seconds: float,
-        observe: Callable[[str, str, float], None],
+        observe: Callable[[Job, str, float], None],
     ) -> None:
         self._command = command
         self._environment = environment
@@ -126,7 +126,7 @@ class Children:
             _log.exception("job not settled: it waits for its lease to end", job=child.task.job.id)
             return
         _log.info("job ended", job=child.task.job.id, kind=child.task.job.kind, outcome=outcome)
-        self._observe(child.task.job.kind, outcome, time.monotonic() - child.started)
+        self._observe(child.task.job, outcome, time.monotonic() - child.started)
 
 
 def _terminate(child: _Child) -> None:

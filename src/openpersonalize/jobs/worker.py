@@ -22,7 +22,7 @@ from openpersonalize.storage import sql
 from openpersonalize.storage.metadata import Metadata
 from openpersonalize.storage.metadata.tables import jobs
 
-Observe = Callable[[str, str, float], None]
+Observe = Callable[[Job, str, float], None]
 """Told the kind, outcome and seconds of each run of a job."""
 
 _PRUNE_SECONDS = 3600.0
@@ -36,7 +36,8 @@ class Worker:
     """Runs the jobs that `handlers` know; any number of workers may share a database.
 
     `command` starts a job in a process of its own, with four more words (see `child.Assignment`) and `environment`;
-    `slots` is how many of these run at once. Jobs that ended are forgotten after `keep_days`.
+    `slots` is how many of these run at once. Jobs that ended are forgotten after `keep_days`. `observe(job, outcome,
+    seconds)` hears of every run that ended, and must not raise.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Worker:
         poll_seconds: float = 0.2,
         patience_seconds: float = 3.0,
         keep_days: float = 7.0,
-        observe: Observe = lambda _kind, _outcome, _seconds: None,
+        observe: Observe = lambda _job, _outcome, _seconds: None,
     ) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._queue = queue
@@ -110,12 +111,12 @@ class Worker:
         if handler.inline:
             self._run_here(task, handler)
         elif (outcome := begin(task, handler) or self._children.start(task, handler)) is not None:
-            self._observe(job.kind, outcome, 0.0)
+            self._observe(job, outcome, 0.0)
 
     def _run_here(self, task: Task, handler: Handler) -> None:
         started = time.monotonic()
         outcome = begin(task, handler) or execute(task, handler)
-        self._observe(task.job.kind, outcome, time.monotonic() - started)
+        self._observe(task.job, outcome, time.monotonic() - started)
 
     def _prune(self) -> None:
         if time.monotonic() - self._pruned < _PRUNE_SECONDS:

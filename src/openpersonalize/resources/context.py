@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from openpersonalize.arns import Arn
 from openpersonalize.clock import Clock
 from openpersonalize.jobs.queue import Queue
+from openpersonalize.resources.calls import Calls
 from openpersonalize.serving.catalogues import Catalogues
 from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
@@ -71,6 +72,7 @@ class Context:
     catalogues: Catalogues
     filtering: Filtering
     recent: Recent
+    calls: Calls
     caller: Caller
 
     def for_caller(self, caller: Caller) -> "Context":

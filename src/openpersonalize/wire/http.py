@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +26,8 @@ from openpersonalize.wire.threads import Threads
 
 _log = logs.get("wire")
 
+Observe = Callable[[str, Caller, Mapping[str, Any], int, float], None]
+
 
 @dataclass
 class _Call:
@@ -37,7 +39,7 @@ class _Call:
     protocol: Form = REST_JSON
     operation: Operation | None = None
     caller: Caller | None = None
-    resources: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def busy(self) -> bool:
@@ -58,7 +60,8 @@ class Door:
     of the input as keyword arguments; they may be missing (501). Their answer is a mapping by wire names, None, or a
     `concurrent.futures.Future` of one, which is awaited without holding a thread. `lookup` finds an identity by access
     key. `ready` is asked by GET /healthz on the event loop and must not block. `startup` and `shutdown` run once, in a
-    thread, before the first call and after the last.
+    thread, before the first call and after the last. `observe(key, caller, arguments, status, seconds)` hears of every
+    answered call of events and recommendations whose caller is known, on the event loop.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Door:
         ready: Callable[[], bool],
         startup: Callable[[], None] = lambda: None,
         shutdown: Callable[[], None] = lambda: None,
+        observe: Observe = lambda _operation, _caller, _arguments, _status, _seconds: None,
     ) -> None:
         self._operations = operations
         self._context = context
@@ -79,6 +83,7 @@ class Door:
         self._most_bytes = settings.max_body_bytes
         self._ready = ready
         self._startup, self._shutdown = startup, shutdown
+        self._observe = observe
         self._routes = routes.load()
         self._threads = Threads(settings.threads, "operation")
         # Calls of events and recommendations compute more than they wait. More threads than cores only take the
@@ -127,7 +132,10 @@ class Door:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the caller gets an answer
             reply = faults.reply(fault, operation=call.operation, protocol=call.protocol, request_id=request_id)
-        _note(call, reply)
+        seconds = time.perf_counter() - call.started
+        _note(call, reply, seconds)
+        if call.operation is not None and call.operation.rest and call.caller is not None:
+            self._observe(call.operation.key, call.caller, call.arguments, reply.status, seconds)
         return reply
 
     async def _steps(
@@ -149,7 +157,7 @@ class Door:
         if function is None:
             raise faults.not_implemented(operation)
         arguments = call.protocol.read(operation, request.body)
-        call.resources = tuple(value for name, value in arguments.items() if name.endswith("_arn"))
+        call.arguments = arguments
         answer = function(self._context(caller), **arguments)
         return answer if isinstance(answer, Future) else call.written(answer)
 
@@ -159,13 +167,12 @@ class Door:
         self._shutdown()
 
 
-def _note(call: _Call, reply: Reply) -> None:
+def _note(call: _Call, reply: Reply, seconds: float) -> None:
     """Count the call and write its line: who asked what, and what became of it; never a value that was sent or shown.
 
     ARNs are the exception, because an audit without them is none. The busy operations of events and recommendations
     are told at debug level while they succeed.
     """
-    seconds = time.perf_counter() - call.started
     name = call.operation.name if call.operation else "Unknown"
     telemetry.count_request(name, reply.code, seconds)
     write = _log.debug if call.busy and reply.code == "OK" else _log.info
@@ -181,5 +188,5 @@ def _note(call: _Call, reply: Reply) -> None:
         region=caller and caller.region,
         principal=caller and caller.principal_arn,
         source=call.source,
-        resources=call.resources,
+        resources=tuple(value for name, value in call.arguments.items() if name.endswith("_arn")),
     )
