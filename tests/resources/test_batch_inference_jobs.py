@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.answers import told
 from tests.world import ROLE, World, refused
@@ -249,3 +250,43 @@ def test_jobs_outlive_their_solution_and_go_with_their_group(world: World) -> No
         world.work()
         time.sleep(0.6)
     assert world.personalize.list_batch_inference_jobs()["batchInferenceJobs"] == []
+
+
+def made_filter(world: World, group: str, expression: str) -> str:
+    create = world.personalize.create_filter
+    arn: str = create(name="kept", datasetGroupArn=group, filterExpression=expression)["filterArn"]
+    world.work()
+    return arn
+
+
+def test_a_filter_takes_its_values_from_each_line(world: World) -> None:
+    group = world.with_clicks()
+    arn = made_filter(world, group, "EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ($TYPE)")
+    version = world.trained(group, "aws-popularity-count")
+    values = {"TYPE": '"click"'}
+    asked(world, {"userId": "u1", "filterValues": values}, {"userId": "u1", "filterValues": {"OTHER": "1"}})
+    assert finished(world, create(world, version, filterArn=arn, numResults=30))["status"] == "ACTIVE"
+    good, bad = answers(world)
+    assert {int(item[1:]) % 2 for item in good["output"]["recommendedItems"]} == {0}
+    assert good["input"] == {"userId": "u1", "filterValues": values}
+    assert "output" not in bad
+    assert bad["error"].startswith("filterValues: ")
+    assert refused(world.personalize.delete_filter, filterArn=f"{arn}2")[0] == "ResourceNotFoundException"
+
+
+def test_a_filter_shortens_rankings_and_another_groups_is_refused(world: World) -> None:
+    group = world.with_clicks()
+    arn = made_filter(world, group, 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")')
+    version = world.trained(group, "aws-personalized-ranking-v2")
+    asked(world, {"userId": "u1", "itemList": ["i1", "i2", "i4", "new"]})
+    running = create(world, version, filterArn=arn)
+    assert refused(world.personalize.delete_filter, filterArn=arn) == (
+        "ResourceInUseException",
+        f"The filter {arn} is used by: {running}.",
+    )
+    finished(world, running)
+    [row] = answers(world)
+    assert sorted(row["output"]["recommendedItems"]) == ["i2", "i4", "new"]
+    with pytest.raises(ClientError) as fault:
+        create(world, version, "other", filterArn=f"{arn}2")
+    assert fault.value.response["Error"]["Code"] == "ResourceNotFoundException"

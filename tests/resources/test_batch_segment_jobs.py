@@ -10,6 +10,7 @@ import pytest
 
 from openpersonalize.resources.solutions import SolutionVersion
 from tests.answers import told
+from tests.resources.test_individual_records import USERS
 from tests.world import INTERACTIONS, ITEMS, ROLE, World, refused, write_csv
 
 AFFINITY, ATTRIBUTES = "aws-item-affinity", "aws-item-attribute-affinity"
@@ -83,7 +84,10 @@ def parities(users: list[str]) -> set[int]:
 
 
 def test_the_users_who_like_an_item_come_first(world: World, snapshot: Callable[[str, str], None]) -> None:
-    version = world.trained(clicks(world), AFFINITY)
+    group = clicks(world)
+    users = world.dataset(group, "Users", USERS)
+    world.events.put_users(datasetArn=users, users=[{"userId": "u3", "properties": '{"age": 30}'}, {"userId": "u5"}])
+    version = world.trained(group, AFFINITY)
     metrics = world.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
     assert set(metrics) == {"coverage", "hits_at_1_percent", "recall_at_1_percent"}
     lines(world, {"itemId": "i3"}, {"itemId": "unknown"}, {"itemId": "i4"}, {"user": 1})
@@ -103,6 +107,17 @@ def test_the_users_who_like_an_item_come_first(world: World, snapshot: Callable[
     listed = told(world.personalize, "list_batch_segment_jobs", solutionVersionArn=version)
     snapshot("list-batch-segment-jobs.json", listed)
     assert refused(world.personalize.create_batch_segment_job, **asked(version))[0] == "ResourceAlreadyExistsException"
+    kept = world.personalize.create_filter(
+        name="aged", datasetGroupArn=group, filterExpression="INCLUDE UserID WHERE Users.AGE > $AGE"
+    )["filterArn"]
+    world.work()
+    lines(world, {"itemId": "i3", "filterValues": {"AGE": "20"}}, {"itemId": "i3", "filterValues": {"AGE": "late"}})
+    create = world.personalize.create_batch_segment_job
+    arn = create(**asked(version, jobName="aged", filterArn=kept))["batchSegmentJobArn"]
+    assert finished(world, arn)["status"] == "ACTIVE"
+    aged, wrong = answers(world)
+    assert aged["output"]["usersList"] == ["u3"]
+    assert wrong["error"].startswith("filterValues: ")
 
 
 def test_the_users_who_like_items_with_attributes_come_first_and_ten_queries_are_the_most(world: World) -> None:

@@ -22,8 +22,8 @@ from openpersonalize.storage.objects import Location, parse_location
 Reader: TypeAlias = Callable[[batch.Object], batch.Query]
 """What a line's object asks; raises LineError."""
 
-Answerer: TypeAlias = Callable[[Sequence[batch.Query]], Sequence[bytes]]
-"""The lines that answer queries, in their order."""
+Answerer: TypeAlias = Callable[[Sequence[batch.Query]], Sequence[bytes | batch.LineError]]
+"""The lines that answer queries, in their order; an error in the place of one that has no answer."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,11 @@ def _answered(work: Work, lines: Sequence[bytes], tally: Tally) -> Iterator[tupl
     queries = [query for query in found if isinstance(query, batch.Query)]
     answers = iter(work.answer(queries) if queries else ())
     for query in found:
-        yield (query, True) if isinstance(query, bytes) else (next(answers), False)
+        answer = query if isinstance(query, bytes) else next(answers)
+        if isinstance(query, batch.Query) and isinstance(answer, batch.LineError):
+            yield batch.refused(query.given, str(answer)), True
+        elif isinstance(answer, bytes):
+            yield answer, isinstance(query, bytes)
 
 
 def _read(work: Work, line: bytes, tally: Tally) -> batch.Query | bytes:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from openpersonalize import serving
-from openpersonalize.errors import JobFailed
+from openpersonalize.errors import InvalidInputException
 from openpersonalize.jobs import Task
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History
-from openpersonalize.resources import batch_files, lifecycle
+from openpersonalize.resources import batch_files, filtering, lifecycle
 from openpersonalize.resources.batch_inference_jobs import BatchInferenceJob
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, table_of
@@ -39,8 +39,6 @@ def run(ctx: Context, task: Task) -> None:
     batch_files.wait_for_the_next_second(ctx, record.creation_date_time)
     with task.transaction() as tx:
         record = lifecycle.become(ctx, tx, tx.get(BatchInferenceJob, task.subject), lifecycle.CREATE_IN_PROGRESS)
-    if record.filter_arn is not None:
-        raise JobFailed(f"{record.filter_arn}: filters are not applied to batch inference in this version.")
     asked = _asked(ctx, record)
     read = partial(batch.query, recipe_type=asked.recipe.type)
     work = batch_files.Work(read, partial(_answers, asked), batch.lines_at_once(asked.artefact))
@@ -61,10 +59,17 @@ def _asked(ctx: Context, record: BatchInferenceJob) -> Asked:
     )
 
 
-def _answers(asked: Asked, queries: Sequence[batch.Query]) -> list[bytes]:
+def _answers(asked: Asked, queries: Sequence[batch.Query]) -> list[bytes | batch.LineError]:
     """All lines are scored together."""
     scores = asked.artefact.model.scores_many([_history(asked, query) for query in queries])
-    return [batch.answered(query, _ranked(asked, query, own)) for query, own in zip(queries, scores, strict=True)]
+    return [_answer(asked, query, own) for query, own in zip(queries, scores, strict=True)]
+
+
+def _answer(asked: Asked, query: batch.Query, scores: Floats) -> bytes | batch.LineError:
+    try:
+        return batch.answered(query, _ranked(asked, query, scores))
+    except InvalidInputException as fault:  # what a filter finds wrong with a line
+        return batch.LineError(fault.message)
 
 
 def _history(asked: Asked, query: batch.Query) -> History:
@@ -77,9 +82,25 @@ def _history(asked: Asked, query: batch.Query) -> History:
 
 
 def _ranked(asked: Asked, query: batch.Query, scores: Floats) -> list[serving.Ranked]:
+    ctx, record, artefact = asked.ctx, asked.record, asked.artefact
+    asking = filtering.Asking(
+        record.dataset_group_arn,
+        asked.recipe,
+        record.solution_version_arn,
+        artefact,
+        asked.interactions,
+        query.user_id,
+        query.item_id,
+    )
+    filtered = filtering.named(ctx, asking, record.filter_arn, query.filter_values)
     if query.item_list:
-        return serving.rank(asked.artefact, scores, query.item_list)
-    most = asked.record.num_results
+        ranked = serving.rank(artefact, scores, query.item_list)
+        if filtered is None:
+            return ranked
+        kept = set(filtering.remaining(ctx, asking, filtered, query.item_list))
+        return [row for row in ranked if row.item_id in kept]
+    allowed = filtering.catalogue(ctx, asking, filtered)
     if query.item_id is not None:
-        return serving.related(asked.artefact, scores, serving.seeded(asked.artefact, query.item_id)[0], most)
-    return serving.recommend(asked.artefact, scores, most)
+        seed, _ = serving.seeded(artefact, query.item_id)
+        return serving.related(artefact, scores, seed, record.num_results, allowed)
+    return serving.recommend(artefact, scores, record.num_results, allowed)

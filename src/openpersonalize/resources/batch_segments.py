@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from openpersonalize import avro
-from openpersonalize.errors import JobFailed
 from openpersonalize.jobs import Task
 from openpersonalize.recipes import catalog, segments
 from openpersonalize.recipes.artefact import Artefact
@@ -22,6 +21,7 @@ from openpersonalize.resources.batch_segment_jobs import BatchSegmentJob
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import in_group, schema_of
 from openpersonalize.resources.registry import job
+from openpersonalize.resources.segment_filters import UserFilter, user_filter
 from openpersonalize.resources.solutions import artefacts_of, recipe_of
 from openpersonalize.serving import batch
 
@@ -32,7 +32,7 @@ AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Asked:
-    """The model of a job and the users it knows; `items` holds the columns of Items, by item id, for attributes."""
+    """The model of a job and the users it knows; `items` are the rows of Items, for attributes."""
 
     record: BatchSegmentJob
     recipe: catalog.Recipe
@@ -42,6 +42,7 @@ class Asked:
     rates: Floats
     schema: avro.Schema | None
     items: Sequence[dict[str, Any]]
+    users: UserFilter | None
     task: Task
 
     @property
@@ -58,8 +59,6 @@ def run(ctx: Context, task: Task) -> None:
     batch_files.wait_for_the_next_second(ctx, record.creation_date_time)
     with task.transaction() as tx:
         record = lifecycle.become(ctx, tx, tx.get(BatchSegmentJob, task.subject), lifecycle.CREATE_IN_PROGRESS)
-    if record.filter_arn is not None:
-        raise JobFailed(f"{record.filter_arn}: filters are not applied to batch segments in this version.")
     asked = _asked(ctx, record, task)
     most = MOST_ATTRIBUTE_LINES if asked.of_attributes else MOST_LINES
     work = batch_files.Work(partial(_read, asked), partial(_answers, asked), AT_ONCE, most)
@@ -72,16 +71,19 @@ def _asked(ctx: Context, record: BatchSegmentJob, task: Task) -> Asked:
     artefact = ctx.models.get(record.solution_version_arn, artefacts_of(record.solution_version_arn))
     users = list(artefact.histories.everybody())
     histories = [history for _, history in users]
+    user_ids = [user_id for user_id, _ in users]
+    arn = record.filter_arn
     schema, items = _items(ctx, record)
     return Asked(
         record,
         recipe_of(record.recipe_arn),
         artefact,
-        [user_id for user_id, _ in users],
+        user_ids,
         histories,
         segments.rates(histories),
         schema,
         items,
+        None if arn is None else user_filter(ctx, arn, artefact, user_ids, histories),
         task,
     )
 
@@ -137,14 +139,20 @@ def _has(cell: Any, value: Any) -> bool:
     return value in cell.split("|") if isinstance(cell, str) else bool(float(cell) == value)
 
 
-def _answers(asked: Asked, queries: Sequence[batch.Query]) -> list[bytes]:
+def _answers(asked: Asked, queries: Sequence[batch.Query]) -> list[bytes | batch.LineError]:
     """One pass over the users for all of these queries."""
     groups = [_group(asked, query) for query in queries]
-    weight = float(asked.artefact.manifest["activity_weight"])
     told = partial(asked.task.progress, text=f"{len(asked.user_ids):,} users")
     shares = segments.log_shares(asked.artefact.model, asked.histories, groups, told)
-    found = []
-    for place, query in enumerate(queries):
-        top = best(segments.scored(shares[:, place], asked.rates, weight), asked.record.num_results)
-        found.append(batch.segmented(query, [asked.user_ids[user] for user in top]))
-    return found
+    return [_answer(asked, query, shares[:, place]) for place, query in enumerate(queries)]
+
+
+def _answer(asked: Asked, query: batch.Query, shares: Floats) -> bytes | batch.LineError:
+    weight = float(asked.artefact.manifest["activity_weight"])
+    scores = segments.scored(shares, asked.rates, weight)
+    try:
+        kept = np.arange(len(scores)) if asked.users is None else np.flatnonzero(asked.users.keep(query.filter_values))
+    except batch.LineError as fault:
+        return fault
+    top = kept[best(scores[kept], asked.record.num_results)]
+    return batch.segmented(query, [asked.user_ids[user] for user in top])

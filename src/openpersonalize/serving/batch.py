@@ -59,7 +59,8 @@ def query(given: Object, recipe_type: str) -> Query:
     wanted = _ASKED.get(recipe_type, ("userId",))
     return Query(
         given=given,
-        user_id=_name(given, "userId") if "userId" in wanted else None,
+        # Recipes that start from an item need nobody, but a filter may.
+        user_id=_name(given, "userId") if "userId" in wanted or given.get("userId") is not None else None,
         item_id=_name(given, "itemId") if "itemId" in wanted else None,
         item_list=_names(given) if "itemList" in wanted else (),
         filter_values=_filter_values(given),
@@ -68,9 +69,11 @@ def query(given: Object, recipe_type: str) -> Query:
 
 def segment_query(given: Object, *, of_attributes: bool) -> Query:
     """What a line asks of a recipe for segments; raises LineError naming the field and the rule."""
+    values = _filter_values(given)
     if of_attributes:
-        return Query(given=given, conditions=_conditions(_required(given, "itemAttributes")))
-    return Query(given=given, item_id=_name(given, "itemId"))
+        conditions = _conditions(_required(given, "itemAttributes"))
+        return Query(given=given, filter_values=values, conditions=conditions)
+    return Query(given=given, filter_values=values, item_id=_name(given, "itemId"))
 
 
 def answered(query: Query, ranked: Sequence[Ranked]) -> bytes:
