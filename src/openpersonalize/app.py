@@ -22,6 +22,7 @@ from openpersonalize.jobs.queue import Job as Row
 from openpersonalize.resources import nouns
 from openpersonalize.resources.calls import Calls
 from openpersonalize.resources.context import Context, Recent
+from openpersonalize.resources.metric_forwarding import keep_schedules
 from openpersonalize.resources.registry import JOBS, OPERATIONS, Job
 from openpersonalize.resources.service_metrics import Minutes, count_job
 from openpersonalize.serving.catalogues import Catalogues
@@ -134,6 +135,7 @@ def _identity(context: Context, access_key_id: str) -> Identity | None:
 def worker(parts: Parts) -> Worker:
     """The worker that runs the jobs of this data folder."""
     chosen = parts.settings
+    keep_schedules(parts.context)
     return Worker(
         parts.context.queue,
         parts.context.metadata,

@@ -54,6 +54,16 @@ class Settings:
     objects_secret_key: str = _row("", "Secret key for that S3 service.")
     objects_region: str = _row("us-east-1", "Region of that S3 service.")
 
+    cloudwatch_url: str = _row("", "Endpoint URL of a CloudWatch that metrics are sent on to; empty: none.")
+    cloudwatch_access_key: str = _row("", "Access key for that CloudWatch; empty: the usual AWS environment.")
+    cloudwatch_secret_key: str = _row("", "Secret key for that CloudWatch.")
+    cloudwatch_region: str = _row("us-east-1", "Region of that CloudWatch.")
+    cloudwatch_namespace: str = _row(
+        "AWS/Personalize", "Namespace there; Amazon's own CloudWatch takes none that begins with AWS/."
+    )
+    cloudwatch_forward_seconds: float = _row(60.0, "How often metrics are sent on to that CloudWatch.", low=1)
+    metric_keep_days: float = _row(455.0, "How long metric points are kept here.", low=14)
+
     job_slots: int = _row(2, "Jobs that run at the same time on this machine.", low=1)
     job_poll_seconds: float = _row(0.2, "How often a worker looks for work.", low=0.01)
     job_lease_seconds: float = _row(10.0, "A worker silent for so long loses its job to another.", low=0.5)

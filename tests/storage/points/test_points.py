@@ -107,11 +107,13 @@ def test_names_are_found_by_what_is_known_of_them_page_by_page(points: Points) -
 
 def test_points_wait_until_they_are_sent(points: Points) -> None:
     points.put([replace(CLICKS, timestamp=time) for time in (1, 2, 3)])
-    first, second, third = points.waiting(10)
+    points.put([replace(CLICKS, namespace="own")])
+    points.put([CLICKS], forward=False)
+    first, second, third = points.waiting(NAMESPACE, 10)
     points.sent([first.id, third.id])
-    assert points.waiting(10) == [second]
-    assert points.waiting(10, after=second.id) == []
-    assert len(read(points)) == 3
+    assert points.waiting(NAMESPACE, 10) == [second]
+    assert points.waiting(NAMESPACE, 10, after=second.id) == []
+    assert len(read(points)) == 4
 
 
 def test_old_points_are_forgotten(points: Points) -> None:

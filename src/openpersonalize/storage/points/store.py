@@ -121,12 +121,12 @@ class Points:
         with sql.reading(self.engine) as connection:
             return [_point(row, series) for row in connection.execute(chosen)]
 
-    def waiting(self, limit: int, *, after: int = 0) -> list[Point]:
-        """The oldest points that were not sent on yet, by their id; those behind id `after`."""
+    def waiting(self, namespace: str, limit: int, *, after: int = 0) -> list[Point]:
+        """The first points of a namespace, in the order they were put, that were not sent on; those behind `after`."""
         chosen = (
             sa.select(POINTS, *_NAMED)
             .join(SERIES, SERIES.c.id == POINTS.c.series)
-            .where(POINTS.c.forwarded == 0, POINTS.c.id > after)
+            .where(POINTS.c.forwarded == 0, POINTS.c.id > after, SERIES.c.namespace == namespace)
             .order_by(POINTS.c.id)
             .limit(limit)
         )
