@@ -86,14 +86,18 @@ class Sequence:
         progress(TRAINING_SHARE, "counting")
         model = assembled(data, learned, features, encoder, trained)
         if points:
-            model = blended(model, data, learned, points, recency=self.apply_recency_bias)
+            # A model that is to go on is counted anew then, with more users: once is enough.
+            counted = learned if self.goes_on(data) else data
+            model = blended(model, counted, learned, points, recency=self.apply_recency_bias)
         progress(1.0, "trained")
         return model
 
     def goes_on(self, data: TrainingData) -> bool:
         """Whether a model of most users is better continued with all than trained again, for the time it takes."""
         wanted = self.plan(data)
-        candidates = wanted.negatives or int((data.counts > 0).sum())
+        items = int((data.counts > 0).sum())
+        # Beside the items drawn, a step's own events are candidates: few of them are of the same item.
+        candidates = min(items, wanted.negatives + wanted.tokens) if wanted.negatives else items
         return wanted.epochs * len(data.item) * candidates > DEAR_CELLS
 
     def go_on(
@@ -222,11 +226,11 @@ def blended(
     *,
     recency: bool,
 ) -> SequenceModel:
-    """The model with the prior whose weights were best on held-out points, counted over all of `data`."""
+    """The model with the prior whose weights were best on held-out points, counted over `data`."""
     histories = [history for history, _ in points]
     targets = np.array([item for _, item in points])
     prior = Prior.count(learned, learned.counts > 0)
     trial = Trial.of(model.scores_many(histories), prior, [history.items for history in histories], targets)
     weights, found = trial.best(recency=recency)
-    counted = Prior.count(data, data.counts > 0).weighted(weights)
-    return replace(model, prior=counted, plan={**model.plan, "validation": found})
+    counted = prior if data is learned else Prior.count(data, data.counts > 0)
+    return replace(model, prior=counted.weighted(weights), plan={**model.plan, "validation": found})

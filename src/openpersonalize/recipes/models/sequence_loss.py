@@ -20,7 +20,7 @@ POPULARITY_POWER = 0.75
 class Candidates:
     """The item rows that one step touches, in order, and what is added to their logits as negatives.
 
-    The shift is `-log` of how often an item was expected to be drawn; minus infinity for items that were not.
+    The shift is `-log` of the chance that an item was among them: so their sum is, on average, that over all items.
     """
 
     rows: Tensor
@@ -29,26 +29,30 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws negatives that all positions of a step share: half uniformly, half by `count^0.75`."""
+    """Draws negatives that all positions of a step share: half uniformly, half by `count^0.75`.
+
+    The items of the step's own events are negatives too, as they are computed anyway; `shares` is how often each item
+    is among them.
+    """
 
     draws: int
     chances: Floats
     cumulative: Floats
+    shares: Floats
 
     @classmethod
     def of(cls, counts: Ints, draws: int) -> Self:
         """`counts` are events per row."""
         popular = counts.astype(np.float64) ** POPULARITY_POWER
         chances = 0.5 / len(counts) + 0.5 * popular / popular.sum()
-        return cls(draws, chances, np.cumsum(chances))
+        return cls(draws, chances, np.cumsum(chances), counts / counts.sum())
 
-    def draw(self, needed: Ints, rng: np.random.Generator) -> Candidates:
-        """A sample, together with the rows that a batch needs as inputs and targets."""
+    def draw(self, needed: Ints, events: int, rng: np.random.Generator) -> Candidates:
+        """A sample, together with the rows that a batch of so many events needs as inputs and targets."""
         places = np.searchsorted(self.cumulative, rng.random(self.draws) * self.cumulative[-1], side="right")
-        drawn = np.unique(places)
-        rows = np.union1d(drawn, needed)
-        shift = np.full(len(rows), -np.inf, np.float32)
-        shift[np.searchsorted(rows, drawn)] = -np.log(self.draws * self.chances[drawn])
+        rows = np.union1d(places, needed)
+        expected = self.draws * self.chances[rows] + events * self.shares[rows]
+        shift = -np.log(-np.expm1(-expected)).astype(np.float32)
         return Candidates(torch.from_numpy(rows), torch.from_numpy(shift))
 
 

@@ -238,7 +238,7 @@ class _Run:
             return None
         places, real = padded(batch)
         needed = np.concatenate([places[real], places[real] + 1, [0]])
-        chosen = self.sampler.draw(np.unique(self.events.row.numpy()[needed]), self.rng)
+        chosen = self.sampler.draw(np.unique(self.events.row.numpy()[needed]), int(real.sum()), self.rng)
         self.place_of[chosen.rows] = torch.arange(len(chosen.rows))
         return chosen
 
