@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 VENV ?= .venv
 PYTHON ?= python3
+SDKS ?= .venv-sdks
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt
 
@@ -34,6 +35,17 @@ $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.uv
 	$(UV) -e '.[train,report,demo,cluster]' --group dev
 	touch $@
 
+# Clients of other makes, for tests/sdks: each in an environment of its own, with the versions that stand there.
+$(SDKS)/.%: tests/sdks/%.txt $(VENV)/.uv
+	$(BIN)/uv venv -q --clear --python $(BIN)/python $(SDKS)/$*
+	$(BIN)/uv pip install -q --python $(SDKS)/$*/bin/python -r $<
+	touch $@
+
+$(SDKS)/.javascript: tests/sdks/package.json tests/sdks/package-lock.json
+	@if command -v npm >/dev/null; then set -ex; mkdir -p $(SDKS)/javascript; cp $^ $(SDKS)/javascript; \
+	  npm ci --silent --prefix $(SDKS)/javascript; touch $@; \
+	else echo "there is no npm: tests with the AWS SDK for JavaScript will be skipped"; fi
+
 install: $(VENV)/.train ## install the server with everything it needs to serve and to train
 
 demo: $(VENV)/.demo ## real films in, a trained model, recommendations out; then keeps serving
@@ -41,7 +53,9 @@ demo: $(VENV)/.demo ## real films in, a trained model, recommendations out; then
 
 test: check ## everything CI runs: format, lint, types, import contracts, tests on SQLite and PostgreSQL
 
-check: $(VENV)/.dev
+sdks: $(SDKS)/.aws-cli $(SDKS)/.botocore-2022 $(SDKS)/.javascript ## the AWS CLI and SDKs that tests drive the server with
+
+check: $(VENV)/.dev sdks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -63,6 +77,6 @@ pins: $(VENV)/.uv ## choose the version of every dependency anew, into constrain
 	mv constraints.new constraints.txt
 
 clean: ## remove the virtual environment and caches, never data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(SDKS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.PHONY: help install demo test check quick bench pins clean
+.PHONY: help install demo test check sdks quick bench pins clean
