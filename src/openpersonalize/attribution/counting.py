@@ -68,7 +68,7 @@ def count(
     with tempfile.TemporaryDirectory(prefix="openpersonalize-count-") as folder:
         connection = tables.connect(folder=Path(folder))
         try:
-            events.add_views(connection, rows, items)
+            events.add_views(connection, rows, items, [one.column for one in measures if one.column is not None])
             found = events.read(connection, measures, ALWAYS, sources)
             cells = tally.cells(connection, found if stale else _without_stale(found), WINDOW_SECONDS)
             old = _stale(found)
@@ -105,12 +105,13 @@ def _without_stale(found: events.Events) -> events.Events:
 def named(values: Iterable[Value], known: Collection[str]) -> tuple[list[Value], list[str]]:
     """The values with the first 100 sources by their names and later ones undefined, and the names that are new.
 
-    `known` are the names given before. New ones are given in the order of their first window.
+    `known` are the names given before. New ones are given in the order of their first window, and of the alphabet
+    within one.
     """
     names = list(known)
     fresh: list[str] = []
     shown = []
-    for value in sorted(values, key=lambda value: value.start):
+    for value in sorted(values, key=lambda value: (value.start, value.source)):
         source = value.source
         if source != UNDEFINED and source not in names:
             if len(names) < MOST_SOURCES:

@@ -5,7 +5,7 @@ recommendation id names; else it is undefined. Source:
 https://docs.aws.amazon.com/personalize/latest/dg/event-metrics.html
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,10 @@ def read(
     columns = tuple(dict.fromkeys(measure.column for measure in measures if measure.column is not None))
     _require_numbers(connection, measures)
     connection.execute("CREATE TEMP TABLE kinds (type VARCHAR, kind SMALLINT)")
-    connection.executemany("INSERT INTO kinds VALUES (?, ?)", [[kind, place] for place, kind in enumerate(kinds)])
+    # Capitals, as the database makes them on both sides: of small letters Greek has two for one capital sigma.
+    connection.executemany(
+        "INSERT INTO kinds VALUES (upper(?), ?)", [[kind, place] for place, kind in enumerate(kinds)]
+    )
     origin, duplicates = _each_once(connection, period)
     found = connection.sql(_select(origin, columns, period, tied=_tied(connection)))
     codes = _Codes(sources)
@@ -100,15 +103,27 @@ def read(
     return Events(rows, tuple(codes.names), kinds, columns, duplicates, codes.nothing_given, codes.unknown_ids)
 
 
-def add_views(connection: "duckdb.DuckDBPyConnection", interactions: tables.Rows, items: tables.Rows | None) -> None:
-    """The views that `read` reads."""
-    tables.add(connection, "interactions", interactions, _NEEDED)
-    if items is None:
-        connection.execute(
-            "CREATE VIEW items AS SELECT NULL::VARCHAR AS ITEM_ID, NULL::BIGINT AS _ingested WHERE false"
-        )
-    else:
-        tables.add(connection, "items", items, {"_ingested": "BIGINT"})
+def add_views(
+    connection: "duckdb.DuckDBPyConnection",
+    interactions: tables.Rows,
+    items: tables.Rows | None,
+    numbers: Iterable[tuple[str, str]] = (),
+) -> None:
+    """The views that `read` reads.
+
+    `numbers` are columns, by dataset and name, that the schemas have and the data may lack: no row had a value yet.
+    """
+    lacking: dict[str, dict[str, str]] = {"INTERACTIONS": {}, "ITEMS": {}}
+    for dataset, name in numbers:
+        lacking[dataset][name] = "DOUBLE"
+    tables.add(connection, "interactions", interactions, lacking["INTERACTIONS"] | _NEEDED)
+    tables.add(connection, "items", _no_items() if items is None else items, lacking["ITEMS"] | {"_ingested": "BIGINT"})
+
+
+def _no_items() -> "pa.Table":
+    import pyarrow as pa
+
+    return pa.schema([("ITEM_ID", pa.string())]).empty_table()
 
 
 def _require_numbers(connection: "duckdb.DuckDBPyConnection", measures: Sequence[Measure]) -> None:
@@ -139,17 +154,19 @@ def _each_once(connection: "duckdb.DuckDBPyConnection", period: Period) -> tuple
     if not len(doubled):
         return "interactions", 0
     connection.register("doubled", pa.Table.from_arrays([tables.array(doubled)], ["h"]))
+    # No column of a schema can be called "the place": the callers' columns are here too, under any name they like.
     connection.execute(
-        "CREATE TEMP TABLE ranked AS SELECT *, row_number() OVER (PARTITION BY _event_id ORDER BY _ingested) AS place "
-        "FROM interactions SEMI JOIN doubled ON hash(_event_id) = h"
+        "CREATE TEMP TABLE ranked AS "
+        'SELECT *, row_number() OVER (PARTITION BY _event_id ORDER BY _ingested) AS "the place" '
+        "FROM interactions SEMI JOIN doubled ON hash(_event_id) = doubled.h"
     )
     connection.execute(
-        "CREATE VIEW counted AS SELECT * EXCLUDE (place) FROM ranked WHERE place = 1 "
-        "UNION ALL BY NAME SELECT * FROM interactions ANTI JOIN doubled ON hash(_event_id) = h"
+        'CREATE VIEW counted AS SELECT * EXCLUDE ("the place") FROM ranked WHERE "the place" = 1 '
+        "UNION ALL BY NAME SELECT * FROM interactions ANTI JOIN doubled ON hash(_event_id) = doubled.h"
     )
     left_out = (
-        "SELECT count(*) FROM ranked JOIN kinds ON lower(EVENT_TYPE) = type "
-        "WHERE place > 1 AND TIMESTAMP >= ? AND TIMESTAMP < ?"
+        "SELECT count(*) FROM ranked JOIN kinds ON upper(ranked.EVENT_TYPE) = kinds.type "
+        'WHERE ranked."the place" > 1 AND ranked.TIMESTAMP >= ? AND ranked.TIMESTAMP < ?'
     )
     return "counted", int(connection.execute(left_out, [period.start, period.end]).fetchall()[0][0])
 
@@ -165,7 +182,7 @@ def _tied(connection: "duckdb.DuckDBPyConnection") -> bool:
 
 
 _ALONE = """strlen(_side) = 64 AND starts_with(_side, '{"RECOMMENDATION_ID":"RID-')
-  AND contains(_side, '-CID-') AND NOT contains(_side, '","')"""
+  AND substr(_side, 52, 5) = '-CID-' AND NOT contains(_side, '","')"""
 """Most events bring a recommendation id and nothing else; such a text is cut, which takes less time than parsing."""
 
 _SOURCE = f"""CASE
@@ -180,32 +197,35 @@ _SOURCE = f"""CASE
 
 
 def _select(origin: str, columns: Sequence[tuple[str, str]], period: Period, *, tied: bool) -> str:
-    """The narrow columns."""
-    user = "coalesce(USER_ID, tied)" if tied else "USER_ID"
-    own = [name for dataset, name in columns if dataset == "INTERACTIONS"]
-    of_items = [name for dataset, name in columns if dataset == "ITEMS"]
-    values = "".join(
-        f', coalesce({dataset}."{name}", 0) AS value{place}' for place, (dataset, name) in enumerate(columns)
-    )
-    items = ", ".join(["ITEM_ID", *(f'"{name}"' for name in of_items)])
-    joins = " LEFT JOIN ties ON USER_ID IS NULL AND _session_id = session" if tied else ""
+    """The narrow columns.
+
+    Callers name columns of their schemas as they like, so every name in here is either told with its table or is one of
+    ours, given before it meets one of theirs.
+    """
+    user = "coalesce(user_id, tied)" if tied else "user_id"
+    placed = [(f"value{place}", dataset, name) for place, (dataset, name) in enumerate(columns)]
+    own = "".join(f', event."{name}" AS {value}' for value, dataset, name in placed if dataset == "INTERACTIONS")
+    of_items = "".join(f', items."{name}" AS {value}' for value, dataset, name in placed if dataset == "ITEMS")
+    values = "".join(f", coalesce({value}, 0) AS {value}" for value, _, _ in placed)
+    joins = " LEFT JOIN ties ON user_id IS NULL AND session_id = session" if tied else ""
     if of_items:
         joins += (
-            f" LEFT JOIN (SELECT {items} FROM items"  # noqa: S608 - checked columns
-            " QUALIFY row_number() OVER (PARTITION BY ITEM_ID ORDER BY _ingested DESC) = 1) ITEMS USING (ITEM_ID)"
+            f" LEFT JOIN (SELECT items.ITEM_ID AS item{of_items} FROM items"  # noqa: S608 - checked columns
+            " QUALIFY row_number() OVER (PARTITION BY items.ITEM_ID ORDER BY items._ingested DESC) = 1) OF_ITEMS"
+            " USING (item)"
         )
-    read = ", ".join(dict.fromkeys(["ITEM_ID", *(f'"{name}"' for name in own)]))
     return f"""
         SELECT CASE WHEN {user} IS NULL THEN 0 ELSE hash({user}) END AS "user", source,
-          ("TIMESTAMP" // {WINDOW_SECONDS})::INTEGER AS "window", kind,
+          floor(time / {WINDOW_SECONDS})::INTEGER AS "window", kind,
           (CASE WHEN age >= {STALE_SECONDS} THEN 2 WHEN age >= {LATE_SECONDS} THEN 1 ELSE 0 END)::TINYINT
             AS late{values}
         FROM (
-          SELECT {read}, USER_ID, _session_id, "TIMESTAMP", kind, {_SOURCE} AS source,
-            _ingested // 1000000000 - "TIMESTAMP" AS age
-          FROM {origin} JOIN kinds ON lower(EVENT_TYPE) = type
-          WHERE "TIMESTAMP" >= {period.start} AND "TIMESTAMP" < {period.end}
-        ) INTERACTIONS{joins}"""  # noqa: S608 - names of checked columns and our own words
+          SELECT event.ITEM_ID AS item, event.USER_ID AS user_id, event._session_id AS session_id,
+            event."TIMESTAMP" AS time, kinds.kind AS kind, {_SOURCE} AS source,
+            event._ingested // 1000000000 - event."TIMESTAMP" AS age{own}
+          FROM {origin} event JOIN kinds ON upper(event.EVENT_TYPE) = kinds.type
+          WHERE event."TIMESTAMP" >= {period.start} AND event."TIMESTAMP" < {period.end}
+        ) FOUND{joins}"""  # noqa: S608 - names of checked columns and our own words
 
 
 def _shape(columns: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """What the events of a period come to: exact sums by source and window, and moments by source and day."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,9 @@ WINDOWS_A_DAY = DAY_SECONDS // WINDOW_SECONDS
 
 # A double below 9e9 has room for six exact decimals; such values are added as whole millionths.
 _EXACT, _LARGEST = "DECIMAL(38, 6)", 9_000_000_000
+
+_SCALE = 1 << 64
+"""What doubles whose sum no double can hold are divided by while they are added; a power of two loses no digit."""
 
 
 @dataclass(frozen=True)
@@ -50,34 +54,49 @@ def cells(connection: "duckdb.DuckDBPyConnection", events: Events, seconds: int)
     nothing.
     """
     connection.register("matching", events.rows)
-    width = seconds // WINDOW_SECONDS
+    rows = _summed(connection, events, seconds // WINDOW_SECONDS, 1)
+    if all(map(math.isfinite, _compensated(rows))):
+        return [_cell(events, row, seconds, 1) for row in rows]
+    return [
+        _cell(events, row, seconds, _SCALE) for row in _summed(connection, events, seconds // WINDOW_SECONDS, _SCALE)
+    ]
+
+
+_FIRST_SUM = 7
+
+
+def _compensated(rows: Sequence[Sequence[Any]]) -> list[float]:
+    return [value for row in rows for value in row[_FIRST_SUM + 1 :: 3] if value is not None]
+
+
+def _summed(connection: "duckdb.DuckDBPyConnection", events: Events, width: int, scale: int) -> list[Any]:
     kinds = {name: str(kind) for name, kind in zip(events.rows.schema.names, events.rows.schema.types, strict=True)}
-    sums = "".join(_sum(f"value{place}", kinds[f"value{place}"]) for place in range(len(events.columns)))
+    sums = "".join(_sum(f"value{place}", kinds[f"value{place}"], scale) for place in range(len(events.columns)))
     found = connection.sql(
         f'SELECT source, kind, "window" // {width} AS start, count(*), count(*) FILTER (late >= 1), '  # noqa: S608
         f'count(*) FILTER (late = 2), count(*) FILTER ("user" = 0){sums} FROM matching '
         "GROUP BY 1, 2, 3 ORDER BY 3, 1, 2"
     )
-    return [_cell(events, row, seconds) for row in found.fetchall()]
+    return list(found.fetchall())
 
 
-def _sum(column: str, kind: str) -> str:
+def _sum(column: str, kind: str, scale: int) -> str:
     if "int" in kind:
         return f", sum({column}::HUGEINT), NULL, true"
     value = f"{column}::DOUBLE"
     exact = f"bool_and(round({value}, 6) = {value} AND abs({value}) < {_LARGEST})"
     small = f"CASE WHEN abs({value}) < {_LARGEST} THEN {value}::{_EXACT} END"
-    return f", sum({small}), fsum({value}), {exact}"
+    return f", sum({small}), fsum({value} / {scale}), {exact}"
 
 
-def _cell(events: Events, row: Sequence[Any], seconds: int) -> Cell:
+def _cell(events: Events, row: Sequence[Any], seconds: int, scale: int) -> Cell:
     source, kind, start, count, late, stale, nobody, *values = row
     sums = {}
     for column, exact, compensated, is_exact in zip(
         events.columns, values[::3], values[1::3], values[2::3], strict=True
     ):
         whole = is_exact is None or is_exact
-        sums[column] = Decimal(exact or 0) if whole else Decimal(repr(compensated))
+        sums[column] = Decimal(exact or 0) if whole else Decimal(repr(compensated)) * scale
     return Cell(events.sources[source], events.kinds[kind], start * seconds, count, late, stale, nobody, sums)
 
 
