@@ -11,8 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from openpersonalize.cli.credentials import cli
 from tests.server import Server, serving, settled
