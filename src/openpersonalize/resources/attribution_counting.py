@@ -22,6 +22,7 @@ from openpersonalize.resources.datasets import Dataset, in_group, schema_of
 from openpersonalize.resources.registry import before_metrics
 from openpersonalize.storage import records, sql
 from openpersonalize.storage.objects import parse_location
+from openpersonalize.storage.points import LARGEST
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -94,13 +95,14 @@ def is_waiting(ctx: Context, record: MetricAttribution) -> bool:
 
 
 def count_streamed(ctx: Context, record: MetricAttribution) -> int:
-    """Count the events that came since the last time; gives how many rows this call went through."""
-    done = ctx.ledger.counted(record.arn)
-    if done is None:
-        return 0
+    """Count the events that came until now; gives how many rows this call went through.
+
+    When it returns they are all counted, by whomever: an update or a deletion may follow at once.
+    """
     upto, books, seen = ctx.records.end_of_stream(), None, 0
-    while done < upto:
-        books = books or _books(ctx, record)
+    while (done := ctx.ledger.counted(record.arn)) is not None and done < upto:
+        # Read behind the end: of the events up to there, none came after an update that we do not see.
+        books = books or _books(ctx, record.arn)
         if books is None:
             return seen
         rows = ctx.records.behind(books.interactions, done, upto, BATCH_ROWS)
@@ -108,8 +110,8 @@ def count_streamed(ctx: Context, record: MetricAttribution) -> int:
         try:
             _count_batch(ctx, books, rows, done, place)
         except _CountedElsewhere:
-            return seen
-        done, seen = place, seen + len(rows)
+            continue
+        seen += len(rows)
     return seen
 
 
@@ -117,7 +119,8 @@ def _count_batch(ctx: Context, books: _Books, rows: Sequence[records.StreamRow],
     repeated = ctx.records.repeated(books.interactions, rows)
     fresh = [row for row in rows if row.id not in repeated]
     counted = _count(books, ctx.records.as_table(books.schema, fresh), stale=False) if fresh else Counted(())
-    with sql.writing(ctx.ledger.engine) as connection:
+    # Alone, or two who name sources at the same time would give more names than there are.
+    with sql.writing(ctx.ledger.engine, alone=books.record.arn) as connection:
         if not ctx.ledger.advance(connection, books.record.arn, done, place):
             raise _CountedElsewhere
         _publish(ctx, connection, books, counted)
@@ -130,17 +133,16 @@ def _count(books: _Books, rows: Any, *, stale: bool) -> Counted:
 
 def _publish(ctx: Context, connection: "Connection", books: _Books, counted: Counted) -> None:
     """Add the points under the names that sources have, and name new sources."""
-    shown, fresh = _named(ctx, books, counted.values)
-    ctx.ledger.name(connection, books.record.arn, fresh)
-    ctx.points.add(connection, points(books.group, NAMESPACE, shown))
-
-
-def _named(ctx: Context, books: _Books, values: Sequence[Value]) -> tuple[list[Value], list[str]]:
-    known = ctx.ledger.sources(books.record.arn)
-    shown, fresh = named(values, known)
+    known = ctx.ledger.named(connection, books.record.arn)
+    shown, fresh = named(counted.values, known)
     if len(fresh) + len(known) >= MOST_SOURCES > len(known):
         _log.warning("an attribution has all its sources; later ones are undefined in points", arn=books.record.arn)
-    return shown, fresh
+    beyond = sorted({value.measure.name for value in shown if abs(value.value) > LARGEST})
+    if beyond:
+        _log.warning("values that CloudWatch cannot hold are left out", arn=books.record.arn, metrics=beyond)
+        shown = [value for value in shown if abs(value.value) <= LARGEST]
+    ctx.ledger.name(connection, books.record.arn, fresh)
+    ctx.points.add(connection, points(books.group, NAMESPACE, shown))
 
 
 def _note(ctx: Context, connection: "Connection", books: _Books, counted: Counted, *, duplicates: int) -> None:
@@ -148,9 +150,12 @@ def _note(ctx: Context, connection: "Connection", books: _Books, counted: Counte
     ctx.points.add(connection, notes(books.group, told, int(ctx.now().timestamp())))
 
 
-def _books(ctx: Context, record: MetricAttribution) -> _Books | None:
-    """None while the group has no Interactions dataset."""
+def _books(ctx: Context, arn: str) -> _Books | None:
+    """By the attribution as it is now; None when it is gone, or its group has no Interactions dataset."""
     with ctx.metadata.reading() as tx:
+        record = tx.find(MetricAttribution, arn)
+        if record is None:
+            return None
         interactions = in_group(ctx, tx, record.dataset_group_arn, "INTERACTIONS")
         if interactions is None:
             return None
@@ -187,7 +192,7 @@ def count_import(ctx: Context, brought: Brought) -> None:
     published = brought.mode == "INCREMENTAL"
     if record is None or record.creation_date_time > brought.since or not (published or brought.report):
         return
-    books = _books(ctx, record)
+    books = _books(ctx, record.arn)
     if books is None:
         return
     rows = ctx.records.brought_by(brought.table, brought.version)

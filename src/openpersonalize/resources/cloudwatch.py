@@ -19,7 +19,7 @@ from openpersonalize.errors import (
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.paging import read_token, write_token
 from openpersonalize.resources.registry import BEFORE_METRICS, Answer, operation_of
-from openpersonalize.storage.points import Point, total
+from openpersonalize.storage.points import LARGEST, Point, total
 
 SERVICE = "cloudwatch"
 NAMESPACE = "AWS/Personalize"
@@ -29,7 +29,6 @@ LISTED = timedelta(days=14)
 _PAGE = 500
 _MOST_POINTS = 1000
 _MOST_VALUES = 150
-_LARGEST = Decimal(2) ** 360
 _AHEAD = timedelta(hours=2)
 _OWN_PREFIX = "AWS/"
 
@@ -174,6 +173,6 @@ def _pairs(where: str, datum: dict[str, Any]) -> Iterator[tuple[Decimal, Decimal
 
 def _number(where: str, given: float) -> Decimal:
     number = Decimal(str(given))
-    if not -_LARGEST <= number <= _LARGEST:
+    if abs(number) > LARGEST:
         raise InvalidParameterValueException(f"The parameter {where} must be between -2^360 and 2^360, not {given}.")
     return number

@@ -79,7 +79,11 @@ class Ledger:
     def sources(self, owner: str) -> frozenset[str]:
         """The sources that have a name of their own so far."""
         with sql.reading(self.engine) as connection:
-            return frozenset(connection.execute(sa.select(SOURCES.c.source).where(SOURCES.c.owner == owner)).scalars())
+            return self.named(connection, owner)
+
+    def named(self, connection: Connection, owner: str) -> frozenset[str]:
+        """The same, as the caller's transaction sees it."""
+        return frozenset(connection.execute(sa.select(SOURCES.c.source).where(SOURCES.c.owner == owner)).scalars())
 
     def name(self, connection: Connection, owner: str, sources: Iterable[str]) -> None:
         """Give sources a name of their own, in the caller's transaction."""

@@ -9,6 +9,9 @@ import orjson
 
 Dimensions = tuple[tuple[str, str], ...]
 
+LARGEST = Decimal(2) ** 360
+"""CloudWatch takes no number that is further from zero."""
+
 # Wide enough for the exact sum of any doubles: 309 digits before the point, 1,074 after it, and room for carries.
 _EXACT = Context(prec=1500)
 
