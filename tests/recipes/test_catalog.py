@@ -113,11 +113,12 @@ def test_every_use_case_but_one_can_be_trained() -> None:
     assert [name for name, recipe in BY_NAME.items() if recipe.domain and not recipe.model] == ["aws-vod-trending-now"]
 
 
-def test_six_custom_recipes_can_be_trained_and_the_others_say_that_they_cannot() -> None:
+def test_seven_custom_recipes_can_be_trained_and_the_others_say_that_they_cannot() -> None:
     able = {name for name, recipe in BY_NAME.items() if recipe.model and not recipe.domain}
     assert able == {
         "aws-item-affinity",
         "aws-item-attribute-affinity",
+        "aws-next-best-action",
         "aws-user-personalization-v2",
         "aws-personalized-ranking-v2",
         "aws-popularity-count",

@@ -12,7 +12,9 @@ from openpersonalize.recipes.data import History, TrainingData, Vocabulary
 from openpersonalize.recipes.models import Fitted, quiet
 from openpersonalize.recipes.ranking import best
 
-TRAINABLE = [recipe.name for recipe in RECIPES if recipe.model]
+TRAINABLE = [recipe.name for recipe in RECIPES if recipe.model and recipe.type != "PERSONALIZED_ACTIONS"]
+"""Recipes of items; that of actions learns from other events and has tests of its own."""
+
 FIRST_OF_A_MODEL = list({BY_NAME[name].model: name for name in reversed(TRAINABLE)}.values())
 PERSONAL = [name for name in TRAINABLE if BY_NAME[name].type in ("USER_PERSONALIZATION", "PERSONALIZED_RANKING")]
 PERSONAL.remove("aws-popularity-count")

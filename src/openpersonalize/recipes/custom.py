@@ -92,6 +92,9 @@ CUSTOM = (
                 high=28,
             ),
         ),
+        most_items=1000,
+        model=f"{_MODELS}.propensity:NextBestAction",
+        fitted=f"{_MODELS}.propensity:Propensity",
     ),
     Recipe(
         name="aws-personalized-ranking",

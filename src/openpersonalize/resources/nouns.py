@@ -2,6 +2,7 @@
 
 from openpersonalize.resources import (
     action_interactions,
+    action_recommendations,
     batch_inference,
     batch_inference_jobs,
     batch_segment_jobs,
@@ -35,6 +36,7 @@ from openpersonalize.resources import (
 
 __all__ = [
     "action_interactions",
+    "action_recommendations",
     "batch_inference",
     "batch_inference_jobs",
     "batch_segment_jobs",

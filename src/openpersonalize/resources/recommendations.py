@@ -80,7 +80,7 @@ def get_recommendations(
     else:
         history = _history(ctx, service, artefact, user_id)
         ranked = serving.recommend(artefact, _scores(ctx, service, artefact, history), num_results, allowed)
-    return {"itemList": _shown(ranked), "recommendationId": _recommendation_id(ctx, service)}
+    return {"itemList": _shown(ranked), "recommendationId": recommendation_id(ctx, service.source.cid)}
 
 
 @operation
@@ -116,7 +116,7 @@ def get_personalized_ranking(
     if filtered is not None:
         kept = set(filtering.remaining(ctx, asking, filtered, input_list))
         ranked = [row for row in ranked if row.item_id in kept]
-    return {"personalizedRanking": _shown(ranked), "recommendationId": _recommendation_id(ctx, service)}
+    return {"personalizedRanking": _shown(ranked), "recommendationId": recommendation_id(ctx, service.source.cid)}
 
 
 def _require_known_options(
@@ -146,6 +146,10 @@ def _service(ctx: Context, kind: type[Campaign] | type[Recommender], arn: str) -
 
 def _require_asker(service: Service, user_id: str | None, item_id: str | None) -> None:
     recipe = service.recipe
+    if recipe.type == "PERSONALIZED_ACTIONS":
+        raise InvalidInputException(
+            f"{service.source.arn} serves {recipe.name}; call GetActionRecommendations instead."
+        )
     if recipe.type == "PERSONALIZED_RANKING":
         raise InvalidInputException(f"{service.source.arn} serves {recipe.name}; call GetPersonalizedRanking instead.")
     if recipe.user_id == "required" and user_id is None:
@@ -194,6 +198,6 @@ def _shown(ranked: Sequence[serving.Ranked]) -> list[dict[str, Any]]:
     return [{"itemId": row.item_id, "score": row.score} for row in ranked]
 
 
-def _recommendation_id(ctx: Context, service: Service) -> str:
+def recommendation_id(ctx: Context, cid: str) -> str:
     """`RID-<25 characters>-CID-<6 hex digits>`: new for each answer, and naming who gave it."""
-    return f"RID-{str(uuid.UUID(int=ctx.random.getrandbits(128), version=4))[-25:]}-CID-{service.source.cid}"
+    return f"RID-{str(uuid.UUID(int=ctx.random.getrandbits(128), version=4))[-25:]}-CID-{cid}"

@@ -1,5 +1,6 @@
 """Solution versions: one training of a solution, the model that came of it and its offline metrics."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from openpersonalize.errors import (
     ResourceInUseException,
 )
 from openpersonalize.jobs import Later, Schedules, Task
+from openpersonalize.recipes import catalog
 from openpersonalize.resources import lifecycle, quotas
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import in_group, schema_for
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 ID_DIGITS = 8
 _SOLUTION_WAIT_SECONDS = 0.2
 TRAINABLE_DATASETS = ("INTERACTIONS", "ITEMS", "USERS")
+ACTION_DATASETS = ("INTERACTIONS", "ACTIONS", "ACTION_INTERACTIONS")
+"""What recipes of actions learn from."""
 
 
 def get_version(ctx: Context, tx: Reading, arn: str) -> SolutionVersion:
@@ -179,7 +183,7 @@ def train(ctx: Context, task: Task) -> None:
         version = tx.get(SolutionVersion, task.subject)
         solution = _require_solution(tx, version)
         version = lifecycle.become(ctx, tx, version, lifecycle.CREATE_IN_PROGRESS)
-        sources = sources_of(ctx, tx, version.dataset_group_arn, solution.creation_date_time)
+        sources = _sources(ctx, tx, solution)
     task.progress(0.0, "settling streamed rows")
     for table, schema in sources.values():
         ctx.records.settle(table, schema)
@@ -246,7 +250,7 @@ def _twin(
 def _sees(ctx: Context, tx: Reading, version: SolutionVersion) -> dict[str, Any]:
     """What a version's solution may learn from today."""
     solution = tx.get(Solution, version.solution_arn)
-    return sources_of(ctx, tx, version.dataset_group_arn, solution.creation_date_time)
+    return _sources(ctx, tx, solution)
 
 
 def _require_solution(tx: Transaction, version: SolutionVersion) -> Solution:
@@ -258,10 +262,21 @@ def _require_solution(tx: Transaction, version: SolutionVersion) -> Solution:
     return solution
 
 
-def sources_of(ctx: Context, tx: Reading, dataset_group_arn: str, made: datetime) -> dict[str, Any]:
+def _sources(ctx: Context, tx: Reading, solution: Solution) -> dict[str, Any]:
+    group, kinds = solution.dataset_group_arn, _kinds(solution.recipe)
+    return sources_of(ctx, tx, group, solution.creation_date_time, kinds)
+
+
+def _kinds(recipe: catalog.Recipe) -> tuple[str, ...]:
+    return ACTION_DATASETS if recipe.type == "PERSONALIZED_ACTIONS" else TRAINABLE_DATASETS
+
+
+def sources_of(
+    ctx: Context, tx: Reading, dataset_group_arn: str, made: datetime, kinds: Sequence[str] = TRAINABLE_DATASETS
+) -> dict[str, Any]:
     """The tables of a group and their columns, by dataset type, for what was `made` then; JobFailed without events."""
     sources = {}
-    for kind in TRAINABLE_DATASETS:
+    for kind in kinds:
         dataset = in_group(ctx, tx, dataset_group_arn, kind)
         if dataset is not None and dataset.status not in lifecycle.ENDING:
             sources[kind] = (dataset.table, schema_for(tx, dataset, made))
@@ -287,14 +302,16 @@ def train_automatically(ctx: Context, task: Task) -> None:
 
 def _is_due(ctx: Context, tx: Transaction, solution: Solution) -> bool:
     versions = _versions(ctx, tx, solution)
-    dataset = in_group(ctx, tx, solution.dataset_group_arn, "INTERACTIONS")
-    if dataset is None or solution.recipe.model is None:
+    logs = {
+        kind: dataset
+        for kind in _kinds(solution.recipe)
+        if kind.endswith("INTERACTIONS") and (dataset := in_group(ctx, tx, solution.dataset_group_arn, kind))
+    }
+    if "INTERACTIONS" not in logs or solution.recipe.model is None:
         return False
-    if not versions:
+    if not versions or any(ctx.records.waiting(dataset.table) for dataset in logs.values()):
         return True
-    if ctx.records.waiting(dataset.table):
-        return True
-    arrived = ctx.records.statistics(dataset.table).newest / 1e9
+    arrived = max(ctx.records.statistics(dataset.table).newest for dataset in logs.values()) / 1e9
     return arrived > versions[-1].creation_date_time.timestamp()
 
 

@@ -16,7 +16,7 @@ from openpersonalize.recipes import catalog
 from openpersonalize.resources import lifecycle, quotas, updates
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
-from openpersonalize.resources.datasets import in_group, schema_of
+from openpersonalize.resources.datasets import TYPES, in_group, schema_of
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import Resource, get, given, require_free
@@ -160,7 +160,7 @@ def _recipe(recipe_arn: str | None, *, perform_auto_ml: bool) -> catalog.Recipe:
 def schemas_of(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, avro.Schema]:
     """The columns of a group's datasets that can be learned from, by dataset type."""
     schemas = {}
-    for kind in ("INTERACTIONS", "ITEMS", "USERS"):
+    for kind in TYPES:
         dataset = in_group(ctx, tx, dataset_group_arn, kind)
         if dataset is not None and dataset.status not in lifecycle.ENDING:
             schemas[kind] = schema_of(tx, dataset)

@@ -1,7 +1,21 @@
 """A fitted model and a request to ranked items: models kept in memory, history, candidates, scores."""
 
+from openpersonalize.serving.actions import COLUMNS as ACTION_COLUMNS
+from openpersonalize.serving.actions import last_met, rank_actions
 from openpersonalize.serving.hiding import both, unseen
 from openpersonalize.serving.history import history, seeded
 from openpersonalize.serving.ranking import Ranked, rank, recommend, related
 
-__all__ = ["Ranked", "both", "history", "rank", "recommend", "related", "seeded", "unseen"]
+__all__ = [
+    "ACTION_COLUMNS",
+    "Ranked",
+    "both",
+    "history",
+    "last_met",
+    "rank",
+    "rank_actions",
+    "recommend",
+    "related",
+    "seeded",
+    "unseen",
+]

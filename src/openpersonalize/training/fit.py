@@ -23,7 +23,7 @@ from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import TrainingData
 from openpersonalize.recipes.models import Continuing, Fitted, Hyperparameters, Progress
 from openpersonalize.recipes.recipe import Recipe
-from openpersonalize.training import segments
+from openpersonalize.training import actions, segments
 from openpersonalize.training.encoding import Snapshot, Source
 from openpersonalize.training.evaluate import evaluate
 from openpersonalize.training.events import Limits
@@ -38,6 +38,7 @@ _SECONDS_PER_HOUR = 3600
 _FIT_SHARE = 0.5
 _MEASURING, _MEASURED = 1, 2
 SEGMENTS = "USER_SEGMENTATION"
+ACTIONS = "PERSONALIZED_ACTIONS"
 
 Dataset = TypeVar("Dataset", contravariant=True)  # noqa: PLC0105 - what it is says more than how it varies
 
@@ -110,7 +111,7 @@ def train(
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
     hyper = catalog.model(recipe, order.parameters, threads=order.threads, budget_seconds=budget)
-    measured = (_measured_segments if recipe.type == SEGMENTS else _measured)(hyper, recipe, data, order.seed, progress)
+    measured = _MEASURING_OF.get(recipe.type, _measured)(hyper, recipe, data, order.seed, progress)
     watch.lap("measure")
     model = _final(hyper, measured.model, data, order.seed, _stage(progress, 0.5, 0.95, "Training on all users"))
     watch.lap("fit")
@@ -151,7 +152,8 @@ def _read(
         held: dict[str, Source] = {}
         for kind, (dataset, schema) in sources.items():
             held[kind] = Source(opened.enter_context(closing(records.snapshot(dataset, schema))), schema)
-        data = read(held, Selection.of(order.event_type, order.config), limits, progress)
+        reading = actions.read_actions if catalog.BY_NAME[order.recipe].type == ACTIONS else read
+        data = reading(held, Selection.of(order.event_type, order.config), limits, progress)
         return data, {kind: source.snapshot.version for kind, source in held.items()}
 
 
@@ -183,6 +185,21 @@ def _measured_segments(
     told = _stage(progress, 0.45, 0.5, "Measuring")
     metrics, weight = segments.measured(model, data, asked, lambda share: told(share, ""))
     return Measured(model, metrics, len(asked), {"activity_weight": weight})
+
+
+def _measured_actions(
+    hyper: Hyperparameters, recipe: Recipe, data: TrainingData, seed: int, progress: Progress
+) -> Measured:
+    """A model that has learned from 90 % of the users, asked of each occasion of the others whether it was taken."""
+    del recipe
+    parts = split(data, seed)
+    model = _fitted(hyper, parts.train, (seed, _MEASURING), _stage(progress, 0.1, 0.45, "Training for the metrics"))
+    metrics, asked = actions.measured(model, actions.held_back(data, parts))  # type: ignore[arg-type]
+    return Measured(model, metrics, asked)
+
+
+_MEASURING_OF = {SEGMENTS: _measured_segments, ACTIONS: _measured_actions}
+"""How models of a recipe type are measured, where not by what test users did next."""
 
 
 def _final(hyper: Hyperparameters, measured: Fitted, data: TrainingData, seed: int, progress: Progress) -> Fitted:
