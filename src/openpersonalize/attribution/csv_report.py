@@ -21,10 +21,13 @@ def names(import_mode: str, now: int) -> Iterator[str]:
 
 
 def text(values: Iterable[Value]) -> str:
-    """The report: newest window first, then by metric and source; the header alone when there are no values."""
+    """The report: newest window first, then by metric, then by source ignoring case.
+
+    The header stands alone when there are no values.
+    """
     file = io.StringIO()
     rows = [_row(value) for value in values]
-    rows.sort(key=lambda row: (-int(row[5]), row[0], row[4]))
+    rows.sort(key=lambda row: (-int(row[5]), row[0], row[4].lower(), row[4]))
     csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
     return file.getvalue()
 
