@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from openpersonalize.resources import attribution_counting
 from openpersonalize.resources.attribution_counting import count_all, count_streamed
 from openpersonalize.resources.attribution_records import MetricAttribution
+from openpersonalize.resources.datasets import table_of
 from openpersonalize.storage.ledger import Ledger
-from openpersonalize.storage.records import Records
+from openpersonalize.storage.records import Records, stream
 from tests.databases import Server
 from tests.resources.test_metric_attributions import (
     CLICKS,
@@ -161,3 +163,24 @@ def test_an_attribution_has_a_hundred_sources_however_many_name_them_at_once(
         assert len(world.parts.context.ledger.sources(arn)) == 100
         assert sum(values(world).values()) == 100 + Decimal(995)
         worlds.close()  # type: ignore[attr-defined]
+
+
+def test_events_are_counted_though_nobody_worked_for_longer_than_the_fast_store_keeps(tmp_path: Path) -> None:
+    worlds = opened(tmp_path / "data", SMALL | {"event_hot_days": 0.01})
+    world = next(worlds)
+    made = group.__wrapped__(world)  # type: ignore[attr-defined]
+    attribution(world, made, [CLICKS])
+    put(world, tracker(world, made), "click")
+    ctx = world.parts.context
+    with ctx.records.engine.begin() as connection:
+        twenty_minutes_ago = stream.microseconds(ctx.now() - timedelta(minutes=20))
+        connection.execute(stream.STREAM.update().values(received=twenty_minutes_ago))
+    for counted in (1, 0):
+        with ctx.metadata.transaction() as tx:
+            interactions = made.replace(":dataset-group/", ":dataset/") + "/INTERACTIONS"
+            ctx.queue.enqueue(tx.connection, "dataset.settle", interactions)
+        world.work()
+        count_all(ctx)
+        assert values(world) == {("COUNTCLICKS", UNDEFINED): 1}
+        assert len(ctx.records.recent(table_of(interactions), "u1")) == counted
+    worlds.close()  # type: ignore[attr-defined]

@@ -240,13 +240,17 @@ def look(ctx: Context, task: Task) -> None:
 
 @job(SETTLE, failed=_try_again_at_the_next_look)
 def settle(ctx: Context, task: Task) -> None:
-    """Copy the waiting rows, exactly once, and forget copied ones that are older than the fast store keeps."""
+    """Copy the waiting rows, exactly once, and forget copied ones that are older than the fast store keeps.
+
+    Events that an attribution has still to count, because nobody worked for a while, stay twice as long.
+    """
     with ctx.metadata.reading() as tx:
         dataset = tx.find(Dataset, task.subject)
         schema = None if dataset is None else schema_of(tx, dataset)
     if dataset is not None and schema is not None:
         ctx.records.settle(dataset.table, schema)
-        ctx.records.forget_settled(ctx.now() - timedelta(days=ctx.settings.event_hot_days))
+        now, kept = ctx.now(), timedelta(days=ctx.settings.event_hot_days)
+        ctx.records.forget_settled(now - kept, counted=ctx.ledger.slowest(), at_last=now - 2 * kept)
     with task.publish():
         return
 

@@ -87,16 +87,16 @@ class Killed(BaseException):
     """Ends a settling at a chosen point, as kill -9 would."""
 
 
-@pytest.mark.parametrize("point", ["_copy", "_arrow", "_mark"])
+@pytest.mark.parametrize(("place", "point"), [(Settling, "_copy"), (settling, "arrow"), (Settling, "_mark")])
 def test_a_settling_killed_anywhere_loses_and_doubles_nothing(
-    point: str, live: Records, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+    place: object, point: str, live: Records, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def kill(*_: object) -> None:
         raise Killed
 
     put(live, clock, "a", "b")
     with monkeypatch.context() as patch:
-        patch.setattr(Settling, point, kill)
+        patch.setattr(place, point, kill)
         with pytest.raises(Killed):
             live.settle(EVENTS, INTERACTIONS)
     put(live, clock, "c")
@@ -219,3 +219,15 @@ def test_the_stream_marks_every_row_it_settled(live: Records, clock: StillClock)
     live.settle(EVENTS, INTERACTIONS)
     with live.engine.connect() as connection:
         assert connection.execute(sa.select(stream.STREAM.c.settled)).scalars().all() == [1, 1]
+
+
+def test_what_has_still_to_be_counted_stays_for_a_while(live: Records, clock: StillClock) -> None:
+    for item in ("counted", "waiting"):
+        put(live, clock, item)
+    live.settle(EVENTS, INTERACTIONS)
+    counted = live.end_of_stream() - 1
+    clock.move(timedelta(days=3))
+    before, at_last = clock.now() - timedelta(days=2), clock.now() - timedelta(days=4)
+    assert live.forget_settled(before, counted=counted, at_last=at_last) == 1
+    assert [row.item_id for row in live.recent(EVENTS, "u")] == ["waiting"]
+    assert live.forget_settled(before, counted=counted, at_last=before) == 1

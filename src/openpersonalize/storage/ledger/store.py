@@ -68,6 +68,12 @@ class Ledger:
             ).scalar()
             return found
 
+    def slowest(self) -> int | None:
+        """The place up to which every owner has counted the stream; None when there is no owner."""
+        with sql.reading(self.engine) as connection:
+            found: int | None = connection.execute(sa.select(sa.func.min(CURSORS.c.counted))).scalar()
+            return found
+
     def advance(self, connection: Connection, owner: str, before: int, after: int) -> bool:
         """Move the cursor in the caller's transaction; False when somebody else has moved it since `before` was read.
 

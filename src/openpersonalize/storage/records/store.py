@@ -139,9 +139,12 @@ class Records:
 
         return Settling(self.engine, self.tables.of(dataset), dataset, schema).run()
 
-    def forget_settled(self, before: datetime) -> int:
-        """Drop copied rows received before a time from the fast store; gives how many."""
-        return stream.forget(self.engine, before)
+    def forget_settled(self, before: datetime, *, counted: int | None = None, at_last: datetime | None = None) -> int:
+        """Drop copied rows received before a time from the fast store; gives how many.
+
+        Rows behind the place `counted`, which somebody has still to count, stay until they are older than `at_last`.
+        """
+        return stream.forget(self.engine, before, counted, at_last or before)
 
     def snapshot(self, dataset: Dataset, schema: Schema | None = None) -> "Snapshot":
         """The settled rows that count, at the newest version; call `settle` first to have all.

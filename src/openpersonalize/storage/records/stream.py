@@ -220,9 +220,11 @@ def erase(engine: Engine, dataset: Dataset, user_ids: Sequence[str], sessions: S
     return waiting
 
 
-def forget(engine: Engine, before: datetime) -> int:
-    """Delete settled rows received before a time; gives their number."""
+def forget(engine: Engine, before: datetime, counted: int | None, at_last: datetime) -> int:
+    """Delete settled rows received before a time, those behind the place `counted` only if before `at_last`."""
     old = sa.select(STREAM.c.id).where(STREAM.c.settled == 1, STREAM.c.received < microseconds(before))
+    if counted is not None:
+        old = old.where(sa.or_(STREAM.c.id <= counted, STREAM.c.received < microseconds(at_last)))
     return sum(_deleted(engine, old.order_by(STREAM.c.id)))
 
 
