@@ -29,7 +29,7 @@ from tests.resources.test_metric_attributions import (
     tracker,
     values,
 )
-from tests.world import SMALL, World, opened
+from tests.world import ROLE, SMALL, World, opened
 
 __all__ = ["group"]
 
@@ -184,3 +184,19 @@ def test_events_are_counted_though_nobody_worked_for_longer_than_the_fast_store_
         assert values(world) == {("COUNTCLICKS", UNDEFINED): 1}
         assert len(ctx.records.recent(table_of(interactions), "u1")) == counted
     worlds.close()  # type: ignore[attr-defined]
+
+
+def test_what_users_did_counts_though_their_events_are_deleted(world: World, group: str) -> None:
+    interactions = group.replace(":dataset-group/", ":dataset/") + "/INTERACTIONS"
+    assert world.load(interactions, rows_of(world, "rows.csv", [("i1", 60, "", "1")]))["status"] == "ACTIVE"
+    attribution(world, group, [CLICKS])
+    tracking_id = tracker(world, group)
+    put(world, tracking_id, "click")
+    (world.bucket() / "users.csv").write_text("USER_ID\nu1\n")
+    world.personalize.create_data_deletion_job(
+        jobName="forget", datasetGroupArn=group, dataSource={"dataLocation": "s3://films/users.csv"}, roleArn=ROLE
+    )
+    world.work()
+    put(world, tracking_id, "click")
+    count_all(world.parts.context)
+    assert values(world) == {("COUNTCLICKS", UNDEFINED): 2}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from openpersonalize.errors import JobFailed, LimitExceededException
 from openpersonalize.jobs import Task
 from openpersonalize.resources import lifecycle
+from openpersonalize.resources.attribution_counting import count_streamed, of_group
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
 from openpersonalize.resources.datasets import Dataset, in_group, schema_of
@@ -125,6 +126,7 @@ def delete_users(ctx: Context, task: Task) -> None:
         record = lifecycle.become(ctx, tx, tx.get(DataDeletionJob, task.subject), IN_PROGRESS)
         datasets = _datasets(ctx, tx, record.dataset_group_arn)
     users = _listed_users(ctx, task, record)
+    _count_first(ctx, record.dataset_group_arn)
     deleted = 0
     for place, dataset in enumerate(datasets):
         task.progress(0.1 + 0.6 * place / len(datasets), f"cleaning {dataset.dataset_type}")
@@ -138,6 +140,13 @@ def delete_users(ctx: Context, task: Task) -> None:
         ctx.models.forget(artefacts_of(arn), users)
     with task.publish() as tx:
         lifecycle.become(ctx, tx, tx.get(DataDeletionJob, task.subject), COMPLETED, num_deleted=deleted)
+
+
+def _count_first(ctx: Context, dataset_group_arn: str) -> None:
+    """Sums name nobody, so what users did until now counts, though their events go."""
+    attribution = of_group(ctx, dataset_group_arn)
+    if attribution is not None:
+        count_streamed(ctx, attribution)
 
 
 def _datasets(ctx: Context, tx: Reading, dataset_group_arn: str) -> list[Dataset]:
