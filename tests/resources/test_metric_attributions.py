@@ -253,6 +253,9 @@ def test_updates_are_refused_with_their_reasons(world: World, group: str) -> Non
     )
     assert refused(update, metricAttributionArn=arn, removeMetrics=["sales"])[0] == "ResourceNotFoundException"
     many = [{**CLICKS, "metricName": f"m{number}"} for number in range(10)]
+    for added in ({"expression": "SUM(Items.PRIZE)"}, {"metricName": "M0"}):
+        _, message = refused(update, metricAttributionArn=arn, addMetrics=[many[0], {**many[1], **added}])
+        assert "addMetrics.2.member" in message
     assert "at most 10" in refused(update, metricAttributionArn=arn, addMetrics=many)[1]
     update(metricAttributionArn=arn, removeMetrics=["countClicks"])
     assert world.personalize.list_metric_attribution_metrics(metricAttributionArn=arn)["metrics"] == []

@@ -93,8 +93,13 @@ def schemas_of(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, a
     return {kind: schema_of(tx, dataset) for kind, dataset in found.items() if dataset is not None}
 
 
-def _require_metrics(member: str, wanted: Sequence[Metric], schemas: Mapping[str, avro.Schema]) -> None:
-    """Raises InvalidInputException with every fault of the metrics and of what they need."""
+def _require_metrics(
+    member: str, wanted: Sequence[Metric], schemas: Mapping[str, avro.Schema], *, kept: int = 0
+) -> None:
+    """Raises InvalidInputException with every fault of the metrics and of what they need.
+
+    The first `kept` of them are there already; `member` tells of those behind them.
+    """
     faults = []
     interactions = schemas.get("INTERACTIONS")
     if interactions is None:
@@ -105,8 +110,8 @@ def _require_metrics(member: str, wanted: Sequence[Metric], schemas: Mapping[str
         faults.append(f"{member}: there is none; a metric attribution needs at least 1 metric.")
     if len(wanted) > MOST_METRICS:
         faults.append(f"{member}: {len(wanted)} metrics; a metric attribution has at most {MOST_METRICS}.")
-    faults += _doubles(member, wanted)
-    for place, metric in enumerate(wanted, start=1):
+    faults += _doubles(member, wanted, kept)
+    for place, metric in enumerate(wanted[kept:], start=1):
         faults += _expression_fault(f"{member}.{place}.member.expression", metric, schemas)
     if faults:
         raise InvalidInputException(" ".join(faults))
@@ -120,11 +125,11 @@ def _expression_fault(where: str, metric: Metric, schemas: Mapping[str, avro.Sch
     return []
 
 
-def _doubles(member: str, wanted: Iterable[Metric]) -> list[str]:
+def _doubles(member: str, wanted: Iterable[Metric], kept: int) -> list[str]:
     """Names that are equal ignoring case would be one metric in every output."""
     seen: dict[str, str] = {}
     faults = []
-    for place, metric in enumerate(wanted, start=1):
+    for place, metric in enumerate(wanted, start=1 - kept):
         name = metric["metricName"]
         if name.upper() in seen:
             faults.append(
@@ -210,7 +215,8 @@ def update_metric_attribution(
         kept = _without(record, remove_metrics or [])
         changed = [*kept, *_new(record, kept, add_metrics or [])]
         if add_metrics:
-            _require_metrics("metrics", changed, schemas_of(ctx, tx, record.dataset_group_arn))
+            schemas = schemas_of(ctx, tx, record.dataset_group_arn)
+            _require_metrics("addMetrics", changed, schemas, kept=len(kept))
         config = metrics_output_config or record.metrics_output_config
         tx.replace(record.but(ctx.now(), metrics=changed, metrics_output_config=config))
     return {"metricAttributionArn": arn}
