@@ -30,6 +30,11 @@ _latency = Histogram(
 )
 _jobs = Counter("openpersonalize_jobs", "Jobs ended, by kind and outcome.", ("kind", "outcome"), registry=_registry)
 _job_seconds = Counter("openpersonalize_job_seconds", "Time spent in jobs, by kind.", ("kind",), registry=_registry)
+_dropped_lists = Counter(
+    "openpersonalize_served_lists_dropped",
+    "Served lists that were forgotten as the database took none.",
+    registry=_registry,
+)
 
 # Looking a child up costs more than counting with it. The labels are names of the service model and of our classes, so
 # the caches stay small.
@@ -49,6 +54,11 @@ def count_job(kind: str, outcome: str, seconds: float) -> None:
     """Count one run of a job that ended, for instance ("solution-version.create", "done", 41.5)."""
     _job(kind, outcome).inc()
     _job_time(kind).inc(seconds)
+
+
+def count_dropped_lists(lists: int) -> None:
+    """Count served lists that reports will not know of."""
+    _dropped_lists.inc(lists)
 
 
 def exposition() -> bytes:
