@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import attribution_report, attribution_statistics, imports, serving, startup
+from benchmarks import attribution_report, attribution_statistics, control_plane, imports, serving, startup
 from benchmarks.tables import markdown
 from openpersonalize.clock import SystemClock
 
@@ -32,6 +32,7 @@ SUITES: Mapping[str, Callable[[], list[str]]] = {
     "imports": imports.run,
     "serving": serving.run,
     "startup": startup.run,
+    "control_plane": control_plane.run,
     "attribution_statistics": attribution_statistics.run,
     "attribution_report": attribution_report.run,
 }
