@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.coverage import listened
 from tests.databases import database_url, metadata, postgresql
 from tests.world import world
 
-__all__ = ["Snapshot", "database_url", "metadata", "postgresql", "world"]
+__all__ = ["Snapshot", "database_url", "listened", "metadata", "postgresql", "world"]
 
 Snapshot = Callable[[str, str], None]
 
