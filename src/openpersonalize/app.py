@@ -36,6 +36,7 @@ from openpersonalize.storage.metadata import Metadata
 from openpersonalize.storage.objects import Objects
 from openpersonalize.storage.points import Points
 from openpersonalize.storage.records import Records
+from openpersonalize.storage.served import Served
 from openpersonalize.wire.http import Door
 from openpersonalize.wire.identity import Caller, Identity
 
@@ -54,6 +55,7 @@ class Parts:
 
     def close(self) -> None:
         """Write what waits, give back connections and files."""
+        self.context.served.close()
         self.context.records.close()
         self.context.metadata.close()
 
@@ -75,6 +77,7 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         records=records,
         points=Points.open(events, clock),
         ledger=Ledger.open(events),
+        served=Served.open(settings.data_dir / "records", events),
         objects=objects,
         artefacts=artefacts,
         queue=Queue(lease_seconds=settings.job_lease_seconds, attempts=settings.job_attempts),

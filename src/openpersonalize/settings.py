@@ -83,6 +83,10 @@ class Settings:
         30.0, "How long streamed events stay in the fast store beside the Delta table.", low=0.01
     )
     event_settle_seconds: float = _row(60.0, "How often streamed events are copied into the Delta tables.", low=0.1)
+    served_memory: str = _row(
+        "on", "on: every list that is served is kept for attribution reports; off: none is.", one_of=("on", "off")
+    )
+    served_days: float = _row(400.0, "How long served lists are kept.", low=1)
     log_level: str = _row("info", "debug, info, warning or error.", one_of=("debug", "info", "warning", "error"))
     log_format: str = _row("auto", "auto: readable at a terminal, JSON elsewhere.", one_of=("auto", "json", "text"))
 

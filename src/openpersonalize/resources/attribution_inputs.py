@@ -1,4 +1,4 @@
-"""What an attribution report of a dataset group is made from: its tables, and whose recommendation ids are whose."""
+"""What an attribution report of a dataset group is made from: tables, lists, and whose recommendation ids are whose."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,12 +10,13 @@ from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
 from openpersonalize.resources.datasets import in_group, schema_of
 from openpersonalize.resources.resource import get
+from openpersonalize.storage.served import Group
 
 
 def inputs_of(
     ctx: Context, dataset_group_arn: str, measures: Sequence[Measure], randomised: Mapping[str, float]
 ) -> Inputs:
-    """Everything there is now, streamed events included; they are settled first.
+    """Everything there is now, streamed events and served lists included; they are settled first.
 
     Raises ResourceNotFoundException for an unknown group, InvalidInputException where it has no event yet.
     """
@@ -31,9 +32,12 @@ def inputs_of(
             tables[kind] = ctx.records.tables.of(dataset.table).open()
     if tables.get("INTERACTIONS") is None:
         raise InvalidInputException(f"The dataset group {dataset_group_arn} has no interactions; a report needs some.")
+    group = Group.of(dataset_group_arn)
+    ctx.served.settle(group)
     return Inputs(
         interactions=tables["INTERACTIONS"],
         items=tables.get("ITEMS"),
+        served=ctx.served.table(group),
         measures=measures,
         sources=sources,
         randomised=randomised,

@@ -21,6 +21,7 @@ from openpersonalize.storage.metadata import Metadata, Transaction
 from openpersonalize.storage.objects import Objects
 from openpersonalize.storage.points import Points
 from openpersonalize.storage.records import Records
+from openpersonalize.storage.served import Served
 from openpersonalize.wire.identity import Caller
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class Context:
     records: Records
     points: Points
     ledger: Ledger
+    served: Served
     objects: Objects
     artefacts: Objects
     queue: Queue

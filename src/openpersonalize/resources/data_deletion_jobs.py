@@ -25,6 +25,7 @@ from openpersonalize.resources.solutions import SolutionVersion, artefacts_of
 from openpersonalize.storage.metadata import Reading, Transaction
 from openpersonalize.storage.objects import parse_location
 from openpersonalize.storage.records import user_lists
+from openpersonalize.storage.served import Group
 
 PENDING, IN_PROGRESS, COMPLETED, FAILED = "PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"
 WITH_USERS = ("USERS", "INTERACTIONS", "ACTION_INTERACTIONS")
@@ -35,7 +36,7 @@ MOST_BYTES = 100 * 1024 * 1024
 class DataDeletionJob(Resource):
     """A deletion of users; it cannot be stopped or deleted, and goes with its group.
 
-    `num_deleted` counts the rows taken out of all datasets.
+    `num_deleted` counts the rows taken out of all datasets; lists that were served to the users go too, uncounted.
     """
 
     noun: ClassVar[str] = "data-deletion-job"
@@ -121,7 +122,7 @@ def _failed(ctx: Context, tx: Transaction, subject: str, reason: str) -> None:
 
 @job("data-deletion-job.create", failed=_failed)
 def delete_users(ctx: Context, task: Task) -> None:
-    """Read the list, then clean the datasets, then the models; whatever was done stays done when it runs again."""
+    """Read the list, then clean datasets, models and served lists; what was done stays done when it runs again."""
     with task.transaction() as tx:
         record = lifecycle.become(ctx, tx, tx.get(DataDeletionJob, task.subject), IN_PROGRESS)
         datasets = _datasets(ctx, tx, record.dataset_group_arn)
@@ -136,8 +137,11 @@ def delete_users(ctx: Context, task: Task) -> None:
     with ctx.metadata.reading() as tx:
         models = _models(ctx, tx, record.dataset_group_arn)
     for place, arn in enumerate(models):
-        task.progress(0.7 + 0.3 * place / len(models), "cleaning models")
+        task.progress(0.7 + 0.2 * place / len(models), "cleaning models")
         ctx.models.forget(artefacts_of(arn), users)
+    # Last, so that the processes which serve have long written what they remember from before.
+    task.progress(0.9, "cleaning served lists")
+    ctx.served.erase(Group.of(record.dataset_group_arn), users)
     with task.publish() as tx:
         lifecycle.become(ctx, tx, tx.get(DataDeletionJob, task.subject), COMPLETED, num_deleted=deleted)
 

@@ -12,6 +12,7 @@ from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, job, operation
 from openpersonalize.resources.resource import Resource, get, given, require_free
 from openpersonalize.storage.metadata import family
+from openpersonalize.storage.served import Group
 
 BLOCKING = ("event-tracker", "solution", "dataset", "recommender", "filter", "metric-attribution")
 """Nouns that must be gone before their group; those already being deleted do not block, the group waits for them."""
@@ -96,6 +97,10 @@ def delete_dataset_group(ctx: Context, *, dataset_group_arn: str) -> None:
 @job("dataset-group.delete", failed=lifecycle.delete_failed, inline=True)
 def delete(ctx: Context, task: Task) -> None:
     """Remove the group once nothing stands in it any more."""
+    with ctx.metadata.reading() as reading:
+        empty = not family.members(reading, task.subject, BLOCKING)
+    if empty:
+        ctx.served.drop(Group.of(task.subject))  # its interactions took them along; this is for what came after that
     with task.publish() as tx:
         group = tx.get(DatasetGroup, task.subject)
         if family.members(tx, group.arn, BLOCKING):

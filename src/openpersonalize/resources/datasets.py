@@ -17,7 +17,7 @@ from openpersonalize.errors import (
     ResourceNotFoundException,
 )
 from openpersonalize.jobs import Schedules, Task
-from openpersonalize.resources import lifecycle
+from openpersonalize.resources import lifecycle, served_lists
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
 from openpersonalize.resources.paging import listing
@@ -195,6 +195,7 @@ def _needing(tx: Reading, dataset: Dataset) -> list[str]:
 
 
 def _drop_rows(ctx: Context, dataset: Dataset) -> None:
+    served_lists.drop(ctx, dataset.table)
     ctx.records.drop(dataset.table)
     with ctx.writing() as tx:
         family.remove_children(tx, dataset.arn)
@@ -228,8 +229,9 @@ def _try_again_at_the_next_look(_ctx: Context, _tx: Transaction, _subject: str, 
 
 @job(LOOK, failed=_try_again_at_the_next_look, inline=True)
 def look(ctx: Context, task: Task) -> None:
-    """Enqueue a settling if rows wait; end the schedule with the dataset."""
-    waiting = ctx.records.waiting(table_of(task.subject))
+    """Enqueue a settling if rows or served lists wait; end the schedule with the dataset."""
+    table = table_of(task.subject)
+    waiting = ctx.records.waiting(table) or served_lists.waiting(ctx, table)
     with task.publish() as tx:
         dataset = tx.find(Dataset, task.subject)
         if dataset is None or dataset.status in lifecycle.ENDING:
@@ -242,13 +244,15 @@ def look(ctx: Context, task: Task) -> None:
 def settle(ctx: Context, task: Task) -> None:
     """Copy the waiting rows, exactly once, and forget copied ones that are older than the fast store keeps.
 
-    Events that an attribution has still to count, because nobody worked for a while, stay twice as long.
+    Events that an attribution has still to count, because nobody worked for a while, stay twice as long. Served lists
+    are moved with the interactions of their group.
     """
     with ctx.metadata.reading() as tx:
         dataset = tx.find(Dataset, task.subject)
         schema = None if dataset is None else schema_of(tx, dataset)
     if dataset is not None and schema is not None:
         ctx.records.settle(dataset.table, schema)
+        served_lists.settle(ctx, dataset.table)
         now, kept = ctx.now(), timedelta(days=ctx.settings.event_hot_days)
         ctx.records.forget_settled(now - kept, counted=ctx.ledger.slowest(), at_last=now - 2 * kept)
     with task.publish():
@@ -259,6 +263,7 @@ def settle(ctx: Context, task: Task) -> None:
 def tidy(ctx: Context, task: Task) -> None:
     """Join small files and remove those that no version needs any more, once a day."""
     ctx.records.tidy(table_of(task.subject))
+    served_lists.tidy(ctx, table_of(task.subject))
     with task.publish():
         return
 

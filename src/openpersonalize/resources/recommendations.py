@@ -14,7 +14,7 @@ from openpersonalize.expressions.columns import Bools
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History
-from openpersonalize.resources import filtering, lifecycle
+from openpersonalize.resources import filtering, lifecycle, served_lists
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, table_of
@@ -80,7 +80,7 @@ def get_recommendations(
     else:
         history = _history(ctx, service, artefact, user_id)
         ranked = serving.recommend(artefact, _scores(ctx, service, artefact, history), num_results, allowed)
-    return {"itemList": _shown(ranked), "recommendationId": recommendation_id(ctx, service.source.cid)}
+    return _answered(ctx, service, user_id, "itemList", ranked)
 
 
 @operation
@@ -116,7 +116,7 @@ def get_personalized_ranking(
     if filtered is not None:
         kept = set(filtering.remaining(ctx, asking, filtered, input_list))
         ranked = [row for row in ranked if row.item_id in kept]
-    return {"personalizedRanking": _shown(ranked), "recommendationId": recommendation_id(ctx, service.source.cid)}
+    return _answered(ctx, service, user_id, "personalizedRanking", ranked)
 
 
 def _require_known_options(
@@ -192,6 +192,22 @@ def _unseen(ctx: Context, service: Service, artefact: Artefact, user_id: str | N
 
 def _scores(ctx: Context, service: Service, artefact: Artefact, history: History) -> Floats:
     return ctx.scores.of(service.model_arn, artefact, history)
+
+
+def _answered(
+    ctx: Context, service: Service, user_id: str | None, member: str, ranked: Sequence[serving.Ranked]
+) -> Answer:
+    """The answer, with the list as `member`; it is remembered as served."""
+    source, name = service.source, recommendation_id(ctx, service.source.cid)
+    served_lists.remember(
+        ctx,
+        dataset_group_arn=source.dataset_group_arn,
+        source=source.arn,
+        user_id=user_id,
+        recommendation_id=name,
+        item_ids=[row.item_id for row in ranked],
+    )
+    return {member: _shown(ranked), "recommendationId": name}
 
 
 def _shown(ranked: Sequence[serving.Ranked]) -> list[dict[str, Any]]:
