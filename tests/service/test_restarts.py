@@ -76,7 +76,7 @@ def _active(api: Any, job: str) -> bool:
 
 def test_a_training_survives_the_death_of_the_server_and_can_be_stopped(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        api = prepared(server, users=1500)
+        api = prepared(server, users=700)
         settled(api.describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=import_clicks(api))
         solution = api.create_solution(
             name="m",

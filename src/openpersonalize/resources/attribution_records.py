@@ -10,7 +10,10 @@ from openpersonalize.resources.resource import Resource
 
 @dataclass(frozen=True, kw_only=True)
 class MetricAttribution(Resource):
-    """An attribution; `metrics` are MetricAttributes as they came: eventType, metricName and expression."""
+    """An attribution; `metrics` are MetricAttributes as they came: eventType, metricName and expression.
+
+    `counted_from` is the place in the stream behind which events came after it was made.
+    """
 
     noun: ClassVar[str] = "metric-attribution"
     life: ClassVar[lifecycle.Life] = lifecycle.STANDARD
@@ -19,6 +22,7 @@ class MetricAttribution(Resource):
     dataset_group_arn: str
     metrics_output_config: dict[str, Any]
     metrics: list[dict[str, str]]
+    counted_from: int
     status: str
     failure_reason: str | None = None
 

@@ -254,12 +254,15 @@ def list_campaigns(
 @operation
 def delete_campaign(ctx: Context, *, campaign_arn: str) -> None:
     """Take a campaign out of service; its solution stays."""
+    with ctx.metadata.reading() as tx:
+        campaign = given(ctx, tx, Campaign, campaign_arn)
+    # Before the transaction, which may be on the same database; a campaign that stays goes before what is remembered.
+    cids.retire(ctx, campaign.dataset_group_arn, campaign.cid, campaign.arn)
     with ctx.writing() as tx:
         campaign = given(ctx, tx, Campaign, campaign_arn)
         lifecycle.require_deletable(campaign)
         if updates.is_open(campaign.latest_campaign_update):
             raise ResourceInUseException(f"The campaign {campaign.arn} is being updated and cannot be deleted.")
-        cids.retire(ctx, campaign.dataset_group_arn, campaign.cid, campaign.arn)
         lifecycle.end(ctx, tx, campaign)
 
 

@@ -50,7 +50,7 @@ def create_metric_attribution(
 ) -> Answer:
     """Count from now on; all that is wrong with the metrics is told at once."""
     _require_location(metrics_output_config)
-    now = ctx.now()
+    now, place = ctx.now(), ctx.records.end_of_stream()
     with ctx.writing() as tx:
         group = get(ctx, tx, DatasetGroup, dataset_group_arn)
         lifecycle.require_active(group)
@@ -60,6 +60,7 @@ def create_metric_attribution(
             dataset_group_arn=group.arn,
             metrics_output_config=metrics_output_config,
             metrics=metrics,
+            counted_from=place,
             status=lifecycle.CREATE_PENDING,
             creation_date_time=now,
             last_updated_date_time=now,
@@ -67,7 +68,6 @@ def create_metric_attribution(
         require_free(tx, record)
         _require_first(ctx, tx, group)
         _require_metrics("metrics", metrics, schemas_of(ctx, tx, group.arn))
-        ctx.ledger.begin(record.arn, ctx.records.end_of_stream())
         lifecycle.begin(ctx, tx, record)
     return {"metricAttributionArn": record.arn}
 
@@ -257,6 +257,7 @@ def create(ctx: Context, task: Task) -> None:
     """Try the destination of reports, so that a wrong one is found now and not with the first import."""
     with task.transaction() as tx:
         record = lifecycle.become(ctx, tx, tx.get(MetricAttribution, task.subject), lifecycle.CREATE_IN_PROGRESS)
+    ctx.ledger.begin(record.arn, record.counted_from)
     destination = record.destination
     if destination is not None:
         bucket = parse_location(destination).bucket

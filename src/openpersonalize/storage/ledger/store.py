@@ -55,10 +55,10 @@ class Ledger:
         return cls(engine)
 
     def begin(self, owner: str, place: int) -> None:
-        """Count for a new owner from behind `place` of the stream on; what an earlier owner of the name left goes."""
+        """Count for a new owner from behind `place` of the stream on; once begun, the same again changes nothing."""
         with sql.writing(self.engine) as connection:
-            _forget(connection, owner)
-            connection.execute(CURSORS.insert().values(owner=owner, counted=place))
+            added = sql.insert(connection, CURSORS).values(owner=owner, counted=place)
+            connection.execute(added.on_conflict_do_nothing())
 
     def counted(self, owner: str) -> int | None:
         """The place up to which the stream was counted; None for an unknown owner."""
