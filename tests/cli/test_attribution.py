@@ -1,13 +1,14 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from openpersonalize.cli import cli
-from tests.world import World
+from tests.world import ROLE, World
 
 CLICKS = ("--metric", "clicks=Click:samplecount()")
 NOVEMBER = ("--from", "2023-11-14", "--to", "2023-11-16")
@@ -83,3 +84,44 @@ def test_a_group_without_events_is_told_so(world: World) -> None:
     assert "Resource Arn" in run(world, *CLICKS)[2]
     world.group()
     assert "has no interactions" in run(world, *CLICKS)[2]
+
+
+def attributed(world: World, clicked: str) -> str:
+    """A metric attribution of clicks; gives its ARN."""
+    assert clicked
+    arn: str = world.personalize.create_metric_attribution(
+        name="value",
+        datasetGroupArn="arn:aws:personalize:us-east-1:000000000000:dataset-group/films",
+        metrics=[{"eventType": "click", "metricName": "clicks", "expression": "SAMPLECOUNT()"}],
+        metricsOutputConfig={"roleArn": ROLE},
+    )["metricAttributionArn"]
+    world.work()
+    return arn
+
+
+def test_without_metrics_the_report_has_those_of_the_attribution(world: World, clicked: str) -> None:
+    status, _, told = run(world, *NOVEMBER)
+    assert (status, "no metric attribution" in told) == (1, True)
+    attributed(world, clicked)
+    status, printed, _ = run(world, *NOVEMBER, "--format", "json")
+    assert status == 0
+    assert [metric["name"] for metric in json.loads(printed)["metrics"]] == ["clicks"]
+
+
+def test_check_lists_the_windows_that_come_to_something_else_today(world: World, clicked: str) -> None:
+    arn = attributed(world, clicked)
+    tracker = world.personalize.list_event_trackers()["eventTrackers"][0]["eventTrackerArn"]
+    tracking_id = world.personalize.describe_event_tracker(eventTrackerArn=tracker)["eventTracker"]["trackingId"]
+    for kind in ("click", "watch"):
+        event = {"eventType": kind, "itemId": "i1", "sentAt": datetime.now(UTC)}
+        world.events.put_events(trackingId=tracking_id, sessionId="s", userId="u1", eventList=[event])
+    folder = str(world.parts.settings.data_dir)
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
+    command = ["attribution", "check", "films", "--data-dir", folder, "--from", yesterday]
+    done = CliRunner().invoke(cli, command)
+    assert (done.exit_code, "0 windows differ" in done.stdout) == (0, True), done.output
+    more = [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
+    world.personalize.update_metric_attribution(metricAttributionArn=arn, addMetrics=more)
+    done = CliRunner().invoke(cli, command)
+    assert "1 windows differ" in done.stdout
+    assert "watched" in done.stdout

@@ -11,6 +11,7 @@ from openpersonalize import settings
 from openpersonalize.cli.options import DEFAULT_DATA_DIR, DataDir
 
 if TYPE_CHECKING:
+    from openpersonalize.attribution.backfill import Difference
     from openpersonalize.attribution.events import Period
     from openpersonalize.attribution.measures import Measure
     from openpersonalize.attribution.report import Report
@@ -39,9 +40,12 @@ def report(
     dataset_group: Annotated[str, typer.Argument(metavar="DATASET_GROUP", help="Its name or ARN.")],
     *,
     metric: Annotated[
-        list[str],
-        typer.Option(metavar="NAME=EVENT_TYPE:EXPRESSION", help="Such as sales=purchase:SUM(Items.PRICE); repeatable."),
-    ],
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=EVENT_TYPE:EXPRESSION",
+            help="Such as sales=purchase:SUM(Items.PRICE); repeatable. Default: those of the metric attribution.",
+        ),
+    ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     start: Annotated[
         datetime | None, typer.Option("--from", help=f"First moment, UTC; default: {DAYS} days before the end.")
@@ -59,7 +63,7 @@ def report(
     ] = None,
 ) -> None:
     """Say what each source of a dataset group brought, over what was served; see docs/attribution-report.md."""
-    measures = [_measure(text) for text in metric]
+    measures = [_measure(text) for text in metric or []]
     shares = dict(_share(text) for text in randomised or [])
     if picture is not None and picture.suffix not in (".png", ".svg"):
         raise typer.BadParameter(f"{picture} must end in .png or .svg", param_hint="--picture")
@@ -67,6 +71,44 @@ def report(
     if picture is not None:
         _draw(made, picture)
     _print(made, form)
+
+
+@cli.command()
+def check(
+    dataset_group: Annotated[str, typer.Argument(metavar="DATASET_GROUP", help="Its name or ARN.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    start: Annotated[
+        datetime | None, typer.Option("--from", help="First moment, UTC; default: the first whole window.")
+    ] = None,
+    end: Annotated[datetime | None, typer.Option("--to", help="Moment after the last, UTC; default: now.")] = None,
+) -> None:
+    """List the windows in which published points are not what the events come to by the metrics of today."""
+    from rich.console import Console
+
+    from openpersonalize.attribution import formats
+
+    Console().print(formats.differences_as_table(_differences(data_dir, dataset_group, (start, end))))
+
+
+def _differences(data_dir: Path, group: str, between: tuple[datetime | None, datetime | None]) -> "list[Difference]":
+    from openpersonalize import app
+    from openpersonalize.attribution.backfill import check as compared
+    from openpersonalize.attribution.events import WINDOW_SECONDS
+    from openpersonalize.errors import ServiceError
+    from openpersonalize.resources.attribution_inputs import inputs_of, measures_of, published_of
+
+    parts = app.open_parts(settings.load(data_dir))
+    try:
+        context, arn = _of_group(parts.context, group)
+        since, published = published_of(context, arn)
+        first = between[0] or datetime.fromtimestamp(-(-since // WINDOW_SECONDS) * WINDOW_SECONDS, UTC)
+        inputs = inputs_of(context, arn, measures_of(context, arn), {})
+        return compared(inputs, _period(first, between[1], context.now()), published)
+    except (ServiceError, ValueError) as fault:
+        typer.echo(f"openpersonalize: {fault}", err=True)
+        raise typer.Exit(1) from fault
+    finally:
+        parts.close()
 
 
 def _measure(text: str) -> "Measure":
@@ -101,12 +143,12 @@ def _made(
     from openpersonalize import app
     from openpersonalize.attribution.report import make
     from openpersonalize.errors import ServiceError
-    from openpersonalize.resources.attribution_inputs import inputs_of
+    from openpersonalize.resources.attribution_inputs import inputs_of, measures_of
 
     parts = app.open_parts(settings.load(data_dir))
     try:
         context, arn = _of_group(parts.context, group)
-        inputs = inputs_of(context, arn, measures, shares)
+        inputs = inputs_of(context, arn, measures or measures_of(context, arn), shares)
         return make(inputs, _period(*between, context.now()))
     except (ServiceError, ValueError) as fault:
         typer.echo(f"openpersonalize: {fault}", err=True)
