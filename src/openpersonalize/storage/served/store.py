@@ -47,7 +47,7 @@ class Served:
         self.recorder.close()
 
     def remember(self, one: ServedList) -> None:
-        """Keep a list that was just served; costs a request about a microsecond and never waits."""
+        """Keep a list that was just served; costs a request a few microseconds and never waits."""
         self.recorder.add(one)
 
     def waiting(self, group: Group) -> bool:
