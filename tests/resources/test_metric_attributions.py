@@ -90,6 +90,7 @@ def test_the_metrics_are_told_by_their_own_list(world: World, group: str) -> Non
     assert [*first["metrics"], *rest["metrics"]] == [CLICKS, SALES, MARGIN]
     assert "nextToken" not in rest
     assert refused(read, metricAttributionArn=arn, nextToken="x" * 20)[0] == "InvalidNextTokenException"
+    assert read(metricAttributionArn=f"{arn}2")["metrics"] == []
     [row] = world.personalize.list_metric_attributions(datasetGroupArn=group)["metricAttributions"]
     assert (row["name"], row["status"]) == ("value", "ACTIVE")
     assert "metricsOutputConfig" not in row

@@ -27,7 +27,7 @@ from openpersonalize.resources.dataset_groups import DatasetGroup
 from openpersonalize.resources.datasets import in_group, schema_of
 from openpersonalize.resources.paging import DEFAULT, listing, read_token, write_token
 from openpersonalize.resources.registry import Answer, job, operation
-from openpersonalize.resources.resource import get, given, require_free
+from openpersonalize.resources.resource import find, get, given, require_free
 from openpersonalize.storage.metadata import Reading, Transaction
 from openpersonalize.storage.objects import parse_location
 
@@ -170,14 +170,19 @@ def list_metric_attribution_metrics(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """The metrics of an attribution, in the order in which they were given."""
+    """The metrics of an attribution, in the order in which they were given; none for one that is not there.
+
+    The model of this operation names no ResourceNotFoundException.
+    """
+    arn = _required(metric_attribution_arn)
     with ctx.metadata.reading() as tx:
-        record = get(ctx, tx, MetricAttribution, _required(metric_attribution_arn))
-    scope = f"metrics|{record.arn}"
+        record = find(ctx, tx, MetricAttribution, arn)
+    metrics = [] if record is None else record.metrics
+    scope = f"metrics|{arn}"
     start = read_token(ctx, scope, next_token) or 0
     end = start + (max_results or DEFAULT)
-    answer: Answer = {"metrics": record.metrics[start:end]}
-    if end < len(record.metrics):
+    answer: Answer = {"metrics": metrics[start:end]}
+    if end < len(metrics):
         answer["nextToken"] = write_token(ctx, scope, end)
     return answer
 

@@ -127,6 +127,19 @@ def test_people_may_put_plain_files_into_the_folder(tmp_path: Path) -> None:
         assert path == tmp_path / "s3" / "films" / "in" / "my#file.csv"
 
 
+def test_names_that_no_file_can_have_are_refused_and_not_a_failure(tmp_path: Path) -> None:
+    objects = Objects.open(tmp_path)
+    objects.write(parse_location("s3://shop/a.csv"), b"x")
+    below, long = parse_location("s3://shop/a.csv/b/c.csv"), parse_location(f"s3://shop/{'é' * 126}/c.csv")
+    for location, rule in ((below, "s3://shop/a.csv is a file"), (long, "more than 250 bytes")):
+        for call in (objects.size, objects.list, objects.read, objects.delete_prefix):
+            with pytest.raises(InvalidInputException, match=rule):
+                call(location)
+        with pytest.raises(InvalidInputException, match=rule):
+            objects.write(location, b"x")
+    objects.write(parse_location(f"s3://shop/{'é' * 125}"), b"x")
+
+
 def test_no_link_leads_out_of_a_bucket(tmp_path: Path) -> None:
     objects = Objects.open(tmp_path / "s3")
     secret = tmp_path / "secret"

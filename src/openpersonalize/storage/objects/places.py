@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _RETRY: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
 """A caller waits for the answer to CreateDatasetImportJob, so an unreachable service is told soon."""
 
+_MOST_PART = 250
+"""Bytes of a file's name: 255 on most file systems, of which a few are needed while it is written."""
+
 
 class Place(Protocol):
     """What differs between the places; all else goes through obstore's one interface."""
@@ -34,7 +37,7 @@ class Place(Protocol):
     def path(self, location: Location) -> Path | None:
         """The plain file of an object, None where there are no files.
 
-        Raises InvalidInputException when a symbolic link leads out of the place.
+        Raises InvalidInputException when a symbolic link leads out of the place, or no file can be of that name there.
         """
         ...
 
@@ -65,7 +68,24 @@ class Folder:
         real = Path(os.path.realpath(path))
         if not real.is_relative_to(self._root / location.bucket):
             raise InvalidInputException(f"Invalid Data location. {location}: a link leads out of the bucket.")
+        self._require_possible(location, path)
         return path
+
+    def _require_possible(self, location: Location, path: Path) -> None:
+        """S3 keeps `a` beside `a/b`, and parts of any length; a file system does neither."""
+        if any(len(part.encode()) > _MOST_PART for part in location.key.split("/")):
+            raise InvalidInputException(
+                f"Invalid Data location. {location}: a part of the path has more than {_MOST_PART} bytes; "
+                f"{self.name} cannot keep it."
+            )
+        above = path.parent
+        while above != self._root and not above.is_dir():
+            if above.exists():
+                file = above.relative_to(self._root).as_posix()
+                raise InvalidInputException(
+                    f"Invalid Data location. {location}: s3://{file} is a file; in {self.name} nothing can be under it."
+                )
+            above = above.parent
 
 
 class Memory:
