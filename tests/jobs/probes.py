@@ -117,7 +117,7 @@ def effects(metadata: Metadata) -> list[str]:
         return [effect.status for effect in tx.select(Effect, *HERE)]
 
 
-def wait(condition: Callable[[], Any], seconds: float = 20.0) -> float:
+def wait(condition: Callable[[], Any], seconds: float = 60.0) -> float:
     """Until it is true; returns how many seconds that took."""
     start = time.monotonic()
     while not condition():
