@@ -48,7 +48,7 @@ def list_recipes(
     recipes and a token, the second is empty. Clients that fetch exactly two pages rely on it.
     """
     del recipe_provider
-    scope = f"recipes|{domain or ''}|{'' if max_results is None else 'sized'}"
+    scope = f"recipes|{domain or ''}"
     start = read_token(ctx, scope, next_token) or 0
     rows = [catalog.summary(recipe) for recipe in catalog.RECIPES if domain in (None, recipe.domain)]
     size = max_results or PAGE
