@@ -122,7 +122,7 @@ def settled(describe: Callable[..., Any], member: str, **arn: str) -> dict[str, 
         assert not resource["status"].endswith("FAILED"), resource
         return resource if resource["status"] == "ACTIVE" else None
 
-    found: dict[str, Any] = until(look, 120)
+    found: dict[str, Any] = until(look, 240)
     return found
 
 
