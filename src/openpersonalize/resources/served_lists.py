@@ -23,8 +23,7 @@ def remember(
 ) -> None:
     """Keep the list of an answer, unless the setting `served_memory` says not to; takes a few microseconds."""
     if ctx.settings.served_memory == "on":
-        now = int(ctx.now().timestamp())
-        ctx.served.remember(ServedList(dataset_group_arn, now, user_id, source, recommendation_id, item_ids))
+        ctx.served.remember(ServedList(dataset_group_arn, ctx.now(), user_id, source, recommendation_id, item_ids))
 
 
 def waiting(ctx: Context, table: Dataset) -> bool:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from openpersonalize import telemetry
 from openpersonalize.storage import sql
 from openpersonalize.storage.served import Group, Served, ServedList, settling
-from openpersonalize.storage.served.blobs import Blob, encode, insert, pack
+from openpersonalize.storage.served.blobs import Blob, insert, pack
 from openpersonalize.storage.served.recorder import Recorder
 from openpersonalize.storage.served.settling import Settling
 
@@ -26,7 +27,7 @@ LIVE = "arn:aws:personalize:us-east-1:000000000000:campaign/live"
 
 
 def a_list(name: str, user: str | None = "u", *, at: int = 1_700_000_000, group: str = SHOP) -> ServedList:
-    return ServedList(group, at, user, LIVE, f"RID-{name}", ["i1", "i2"], promoted=1)
+    return ServedList(group, datetime.fromtimestamp(at, UTC), user, LIVE, f"RID-{name}", ["i1", "i2"], promoted=1)
 
 
 @pytest.fixture
@@ -164,9 +165,9 @@ def test_many_settlings_at_once_with_serving_in_between(served: Served, monkeypa
 
 
 def test_a_blob_whose_writing_was_cut_off_may_be_written_again(served: Served) -> None:
-    made = pack([encode(a_list("a"))])
+    made = pack([a_list("a")])
     insert(served.engine, made)
-    insert(served.engine, [*made, *pack([encode(a_list("b"))])])
+    insert(served.engine, [*made, *pack([a_list("b")])])
     served.settle(GROUP)
     assert names(served) == ["a", "b"]
 
@@ -235,7 +236,7 @@ def test_a_recorder_without_a_database_keeps_what_fits_and_counts_what_it_drops(
     monkeypatch.setattr(telemetry, "count_dropped_lists", dropped.append)
     database = Database()
     database.away = True
-    size = len(pack([encode(a_list("0"))])[0].data)
+    size = len(pack([a_list("0")])[0].data)
     made = Recorder(database.write, seconds=3600, most_lists=10, most_bytes=3 * size + size // 2)
     for number in range(12):
         made.add(a_list(str(number % 10)))

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -33,9 +33,6 @@ SERVED = sa.Table(
     sa.Column("batch", sa.BigInteger),
 )
 
-Encoded: TypeAlias = tuple[str, bytes]
-"""The ARN of a dataset group, and a list as JSON."""
-
 
 @dataclass(frozen=True)
 class Blob:
@@ -47,18 +44,13 @@ class Blob:
     data: bytes
 
 
-def encode(row: ServedList) -> Encoded:
-    """A list as it waits in memory: one object, not one for each item, or a second's lists would fill the caches."""
-    return row.dataset_group_arn, orjson.dumps(row[1:])
-
-
-def pack(rows: Iterable[Encoded]) -> list[Blob]:
-    """A blob for each group among the rows."""
-    of_groups: dict[str, list[bytes]] = {}
-    for arn, row in rows:
-        of_groups.setdefault(arn, []).append(row)
+def pack(rows: Iterable[ServedList]) -> list[Blob]:
+    """A blob for each group among the rows: JSON, list after list, compressed."""
+    of_groups: dict[str, list[tuple[Any, ...]]] = {}
+    for arn, time, *rest in rows:
+        of_groups.setdefault(arn, []).append((int(time.timestamp()), *rest))
     return [
-        Blob(uuid.uuid4().hex, Group.of(arn), len(own), zlib.compress(b"[" + b",".join(own) + b"]", _FAST))
+        Blob(uuid.uuid4().hex, Group.of(arn), len(own), zlib.compress(orjson.dumps(own), _FAST))
         for arn, own in of_groups.items()
     ]
 

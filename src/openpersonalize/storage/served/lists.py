@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,12 +12,12 @@ from openpersonalize.arns import Arn
 class ServedList(NamedTuple):
     """One answer: who got what from whom.
 
-    `time` is in epoch seconds, `source` the ARN of a campaign or recommender; `user_id` is None where nobody was named.
+    `time` is kept to the second, `source` is the ARN of a campaign or recommender, `user_id` None where none is named.
     `promoted` and `explored` count those of `item_ids` that a promotion or exploration put there.
     """
 
     dataset_group_arn: str
-    time: int
+    time: datetime
     user_id: str | None
     source: str
     recommendation_id: str
