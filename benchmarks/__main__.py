@@ -11,7 +11,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import attribution_report, attribution_statistics, control_plane, imports, serving, startup
+from benchmarks import (
+    attribution_report,
+    attribution_statistics,
+    control_plane,
+    imports,
+    served_memory,
+    serving,
+    startup,
+)
 from benchmarks.tables import markdown
 from openpersonalize.clock import SystemClock
 
@@ -31,6 +39,7 @@ SUITES: Mapping[str, Callable[[], list[str]]] = {
     "quality": _quality,
     "imports": imports.run,
     "serving": serving.run,
+    "served_memory": served_memory.run,
     "startup": startup.run,
     "control_plane": control_plane.run,
     "attribution_statistics": attribution_statistics.run,

@@ -41,19 +41,19 @@ def run() -> list[str]:
     """All measurements, ratios within one run."""
     if shutil.which("wrk") is None:
         sys.exit("this benchmark needs wrk: apt-get install wrk")
-    with tempfile.TemporaryDirectory() as name, _server(Path(name)) as (server, campaign, tracking_id):
-        asks = _signed(server, "personalize-runtime", "get_recommendations", _asks(campaign))
-        puts = _signed(server, "personalize-events", "put_events", _puts(tracking_id))
+    with tempfile.TemporaryDirectory() as name, trained_server(Path(name)) as (server, campaign, tracking_id):
+        asking = signed(server, "personalize-runtime", "get_recommendations", asks(campaign))
+        puts = signed(server, "personalize-events", "put_events", _puts(tracking_id))
         size = _answer_size(server, campaign)
         script = Path(name)
         rows = []
         with _bare(size, script) as bare:
             for _ in range(RUNS):
-                base = _wrk(bare, asks, script, 16)
+                base = wrk(bare, asking, script, 16)
                 rows += [
-                    _row("GetRecommendations, 1 connection", _wrk(server.url, asks, script, 1)),
-                    _row("GetRecommendations, 16 connections", _wrk(server.url, asks, script, 16), base),
-                    _row("PutEvents, 64 connections", _wrk(server.url, puts, script, 64)),
+                    _row("GetRecommendations, 1 connection", wrk(server.url, asking, script, 1)),
+                    _row("GetRecommendations, 16 connections", wrk(server.url, asking, script, 16), base),
+                    _row("PutEvents, 64 connections", wrk(server.url, puts, script, 64)),
                     _row(f"bare ASGI, {size} bytes, 16 connections", base),
                 ]
     return ["## Serving, one serving process, wrk on the same cores", "", markdown(_spread(rows))]
@@ -87,7 +87,8 @@ def _spread(rows: list[dict[str, Any]]) -> list[dict[str, object]]:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[tuple[Server, str, str]]:
+def trained_server(folder: Path) -> Iterator[tuple[Server, str, str]]:
+    """A server with the model, its campaign's ARN and a tracking id."""
     server = Server(folder)
     server.start()
     try:
@@ -132,7 +133,8 @@ def _trained(server: Server) -> tuple[str, str]:
     return campaign, tracker["trackingId"]
 
 
-def _asks(campaign: str) -> Iterator[dict[str, Any]]:
+def asks(campaign: str) -> Iterator[dict[str, Any]]:
+    """Calls of GetRecommendations, each for a user of its own."""
     for number in range(SIGNED):
         yield {"campaignArn": campaign, "userId": f"u{number}", "numResults": 25}
 
@@ -143,7 +145,7 @@ def _puts(tracking_id: str) -> Iterator[dict[str, Any]]:
         yield {"trackingId": tracking_id, "userId": f"new-{number}", "sessionId": "s", "eventList": [event]}
 
 
-def _signed(server: Server, service: str, call: str, members: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+def signed(server: Server, service: str, call: str, members: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     """What boto3 would have sent: path, headers and body, taken from it just before it sends."""
     client, taken = server.client(service), []
 
@@ -195,11 +197,12 @@ end
 """
 
 
-def _wrk(url: str, requests: list[dict[str, Any]], folder: Path, connections: int) -> Load:
+def wrk(url: str, requests: list[dict[str, Any]], folder: Path, connections: int, seconds: int = SECONDS) -> Load:
+    """What wrk measures while it goes round signed requests; its script is written into `folder`."""
     script = folder / "load.lua"
     script.write_text(LUA % ", ".join(_lua(one) for one in requests))
     done = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", str(script), url],
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), url],
         capture_output=True,
         text=True,
         check=True,
