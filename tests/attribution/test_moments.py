@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpersonalize.attribution.moments import Looks, Moments, by_user, nothing, of_units
+from openpersonalize.attribution.moments import Looks, Moments, added, keys, nothing, of_units
 
 LOOKS = 5
 VALUES = st.integers(-50, 50).map(lambda number: number / 4)
@@ -19,8 +19,9 @@ def same(one: Moments, other: Moments) -> bool:
 
 def at_each_look(rows: list[tuple[int, int, int, float]]) -> Moments:
     user, day, x, y = (np.array([row[place] for row in rows]) for place in range(4))
-    found = by_user((user.astype(np.uint64) + np.uint64(1)) << np.uint64(32), day.astype(np.int64), LOOKS)
-    return Looks(found, x.astype(np.float64), LOOKS).at(y.astype(np.float64))
+    found = keys((user.astype(np.uint64) + np.uint64(1)) << np.uint64(32), day.astype(np.int64), LOOKS)
+    lists, values = added(found, x.astype(np.float64)), added(found, y.astype(np.float64))
+    return Looks(lists, [values], LOOKS).at(values)
 
 
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=30), st.integers(0, 30))
@@ -58,4 +59,4 @@ def test_looks_of_disjoint_users_add_up(
 
 def test_more_looks_than_bits_are_refused() -> None:
     with pytest.raises(ValueError, match="looks are too many"):
-        by_user(np.zeros(1, np.uint64), np.zeros(1, np.int64), 2**40)
+        keys(np.zeros(1, np.uint64), np.zeros(1, np.int64), 2**40)

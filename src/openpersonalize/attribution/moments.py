@@ -6,6 +6,7 @@ total is all they did until then; the sums of a look are therefore not those of 
 docs/attribution-statistics.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.integer]
+Keys = npt.NDArray[np.uint64]
 
 _KEY_BITS = 64
 
@@ -62,40 +64,72 @@ def nothing(looks: int) -> Moments:
     return Moments(*(np.zeros(looks) for _ in fields(Moments)))
 
 
-@dataclass(frozen=True, eq=False)
-class Sorted:
-    """What users did, put together by user and day once, for any number of metrics.
+def keys(user: Keys, day: Whole, looks: int) -> Keys:
+    """User and day as one number each, which sorts by user and then by day.
 
-    `order` sorts rows; `starts` are the places, in that order, where a user's next day begins; `day` and `first` are
-    one for each of these: the day, and whether the user is new there.
+    `user` are hashes of 64 bits, `day` counts from 0 to `looks` - 1. The days take the place of the lowest bits. For
+    four weeks 59 bits stay: among ten million users two fall together once in ten thousand reports.
     """
-
-    order: npt.NDArray[np.intp]
-    starts: npt.NDArray[np.intp]
-    day: Whole
-    first: npt.NDArray[np.bool_]
-
-    def sums(self, values: Floats) -> Floats:
-        """A user's values of one day, added up."""
-        return np.asarray(np.add.reduceat(values[self.order], self.starts)) if len(self.order) else np.zeros(0)
+    bits = _day_bits(looks)
+    return np.asarray(((user >> bits) << bits) | day.astype(np.uint64))
 
 
-def by_user(user: npt.NDArray[np.uint64], day: Whole, looks: int) -> Sorted:
-    """Sort rows by user and day. `user` are hashes of 64 bits, `day` counts from 0 to `looks` - 1.
-
-    The days take the place of the lowest bits. For four weeks 59 bits stay: among ten million users two fall together
-    once in ten thousand reports.
-    """
-    bits = np.uint64(max(1, int(looks - 1).bit_length()))
+def _day_bits(looks: int) -> np.uint64:
+    bits = max(1, int(looks - 1).bit_length())
     if bits >= _KEY_BITS // 2:
         raise ValueError(f"{looks} looks are too many; a report has one a day.")
-    key = ((user >> bits) << bits) | day.astype(np.uint64)
-    order = np.argsort(key)
-    key = key[order]
-    starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.intp)
-    whose = key[starts] >> bits
-    first = np.concatenate([[True], whose[1:] != whose[:-1]]) if len(starts) else np.zeros(0, bool)
-    return Sorted(order, starts, day[order][starts], first)
+    return np.uint64(bits)
+
+
+def users(given: Keys, looks: int) -> Keys:
+    """What stands for the user in each key; 0 is nobody."""
+    return np.asarray(given >> _day_bits(looks))
+
+
+def _each_once(rows: Keys) -> Keys:
+    # `np.unique` takes three times as long.
+    ordered = np.sort(rows)
+    return ordered[_starts(ordered)]
+
+
+@dataclass(frozen=True, eq=False)
+class Totals:
+    """What each user brought on each day: `keys`, every one once and in order, and a sum for each."""
+
+    keys: Keys
+    sums: Floats
+
+    def users(self, looks: int) -> Keys:
+        """Every user once."""
+        whose = users(self.keys, looks)
+        return whose[_starts(whose)]
+
+
+def counted(rows: Keys) -> Totals:
+    """How often each key comes."""
+    ordered = np.sort(rows)
+    starts = _starts(ordered)
+    return Totals(ordered[starts], np.diff(starts, append=len(rows)).astype(np.float64))
+
+
+def added(rows: Keys, values: Floats) -> Totals:
+    """The values of each key, added up."""
+    order = np.argsort(rows)
+    ordered = rows[order]
+    starts = _starts(ordered)
+    return Totals(ordered[starts], np.asarray(np.add.reduceat(values[order], starts)) if len(rows) else np.zeros(0))
+
+
+def together(totals: Sequence[Totals]) -> Totals:
+    """The sums of several."""
+    if len(totals) == 1:
+        return totals[0]
+    return added(*(np.concatenate(parts) for parts in zip(*((one.keys, one.sums) for one in totals), strict=True)))
+
+
+def _starts(ordered: Keys) -> npt.NDArray[np.intp]:
+    """Where another key begins than that before."""
+    return np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else np.zeros(0, int)
 
 
 class Looks:
@@ -104,12 +138,17 @@ class Looks:
     A user counts from the first day with an `x` above 0, their first list; what they did on days before is left out.
     """
 
-    def __init__(self, rows: Sorted, x: Floats, looks: int) -> None:
-        """`x` has an entry per row: for each list 1, for anything else 0."""
-        self._rows, self._looks = rows, looks
-        self._starts = np.flatnonzero(rows.first)
-        self._lengths = np.diff(np.append(self._starts, len(rows.first)))
-        lists = rows.sums(x)
+    def __init__(self, x: Totals, metrics: Sequence[Totals], looks: int) -> None:
+        """`x` are lists or what else is divided by; `metrics` all that `at` will be asked about."""
+        self._looks = looks
+        self._keys = _each_once(np.concatenate([x.keys, *(one.keys for one in metrics)]))
+        whose = users(self._keys, looks)
+        self._day = (self._keys - (whose << _day_bits(looks))).astype(np.intp)
+        self._starts = _starts(whose)
+        self._first = np.zeros(len(whose), bool)
+        self._first[self._starts] = True
+        self._lengths = np.diff(self._starts, append=len(whose))
+        lists = self._spread(x)
         self._lists = self._running(lists)
         self._lists_before = self._lists - lists
         self._entered = self._lists > 0
@@ -117,12 +156,12 @@ class Looks:
         self.x = self._until(lists)
         self.xx = self._until(lists * (self._lists + self._lists_before))
 
-    def at(self, y: Floats) -> Moments:
-        """The moments at each look; `y` has an entry per row."""
-        added = np.where(self._entered, self._rows.sums(y), 0.0)
+    def at(self, y: Totals) -> Moments:
+        """The moments at each look."""
+        added = np.where(self._entered, self._spread(y), 0.0)
         value = self._running(added)
         # A user's first day begins at zero, not at what rounding leaves of the users before.
-        before = np.where(self._rows.first, 0.0, np.roll(value, 1))
+        before = np.where(self._first, 0.0, np.roll(value, 1))
         active = (value != 0).astype(np.int8) - (before != 0)
         return Moments(
             n=self.n,
@@ -134,10 +173,16 @@ class Looks:
             xy=self._until(self._lists * value - self._lists_before * before),
         )
 
+    def _spread(self, totals: Totals) -> Floats:
+        """The sums, with 0 where a key has none."""
+        found = np.zeros(len(self._keys))
+        found[np.searchsorted(self._keys, totals.keys)] = totals.sums
+        return found
+
     def _running(self, values: Floats) -> Floats:
         """Sums so far, beginning anew with each user."""
         total = np.cumsum(values)
         return np.asarray(total - np.repeat((total - values)[self._starts], self._lengths))
 
     def _until(self, added: npt.NDArray[np.generic]) -> Floats:
-        return np.cumsum(np.bincount(self._rows.day, weights=added, minlength=self._looks))
+        return np.cumsum(np.bincount(self._day, weights=added, minlength=self._looks))

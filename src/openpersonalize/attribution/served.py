@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from openpersonalize.attribution import tables
 from openpersonalize.attribution.events import DAY_SECONDS, Period
-from openpersonalize.attribution.moments import Whole
+from openpersonalize.attribution.moments import Keys, Whole, keys
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,12 +25,11 @@ NUMBERS = ("lists", "shown", "promoted", "explored")
 class Served:
     """Lists by source. `days` has a row per day and a column for each of NUMBERS.
 
-    `users` (hashes) and `user_days` have an entry for each list that was made for a user.
+    `keys` (of user and day, see `moments`) have an entry for each list that was made for a user.
     """
 
     days: Mapping[str, Whole]
-    users: Mapping[str, npt.NDArray[np.uint64]]
-    user_days: Mapping[str, Whole]
+    keys: Mapping[str, Keys]
 
 
 def read(connection: "duckdb.DuckDBPyConnection", served: tables.Rows | None, period: Period) -> Served:
@@ -39,7 +38,7 @@ def read(connection: "duckdb.DuckDBPyConnection", served: tables.Rows | None, pe
     A list without a user counts as a list, and for no user.
     """
     if served is None:
-        return Served({}, {}, {})
+        return Served({}, {})
     tables.add(connection, "served", served, _NEEDED)
     connection.execute(
         f"CREATE VIEW lists AS SELECT source, user_id, (time // {DAY_SECONDS} - {period.first_day})::SMALLINT AS day, "  # noqa: S608
@@ -48,7 +47,7 @@ def read(connection: "duckdb.DuckDBPyConnection", served: tables.Rows | None, pe
     )
     days = _days(connection, period.days)
     if not days:
-        return Served({}, {}, {})
+        return Served({}, {})
     names = list(days)
     connection.execute("CREATE TEMP TABLE list_sources (name VARCHAR, code SMALLINT)")
     for place, name in enumerate(names):
@@ -58,8 +57,8 @@ def read(connection: "duckdb.DuckDBPyConnection", served: tables.Rows | None, pe
         "WHERE user_id IS NOT NULL"
     ).to_arrow_table()
     order, ends = grouped(tables.numbers(rows["code"]), len(names))
-    users, user_days = (np.split(tables.numbers(rows[column])[order], ends[:-1]) for column in ("user", "day"))
-    return Served(days, dict(zip(names, users, strict=True)), dict(zip(names, user_days, strict=True)))
+    found = keys(tables.numbers(rows["user"]), tables.numbers(rows["day"]), period.days)[order]
+    return Served(days, dict(zip(names, np.split(found, ends[:-1]), strict=True)))
 
 
 def _days(connection: "duckdb.DuckDBPyConnection", days: int) -> dict[str, Whole]:

@@ -9,11 +9,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from openpersonalize.attribution.events import DAY_SECONDS, WINDOW_SECONDS, Events, Period
 from openpersonalize.attribution.measures import Measure
-from openpersonalize.attribution.moments import Floats, Looks, Moments, Whole, by_user, nothing
+from openpersonalize.attribution.moments import (
+    Keys,
+    Looks,
+    Moments,
+    Totals,
+    added,
+    counted,
+    keys,
+    together,
+    users,
+)
 from openpersonalize.attribution.served import Served, grouped
 from openpersonalize.attribution.tables import numbers
 
@@ -56,10 +65,9 @@ def cells(connection: "duckdb.DuckDBPyConnection", events: Events, seconds: int)
     connection.register("matching", events.rows)
     rows = _summed(connection, events, seconds // WINDOW_SECONDS, 1)
     if all(map(math.isfinite, _compensated(rows))):
-        return [_cell(events, row, seconds, 1) for row in rows]
-    return [
-        _cell(events, row, seconds, _SCALE) for row in _summed(connection, events, seconds // WINDOW_SECONDS, _SCALE)
-    ]
+        return [cell for row in rows for cell in _cells(events, row, seconds, 1)]
+    rows = _summed(connection, events, seconds // WINDOW_SECONDS, _SCALE)
+    return [cell for row in rows for cell in _cells(events, row, seconds, _SCALE)]
 
 
 _FIRST_SUM = 7
@@ -89,7 +97,7 @@ def _sum(column: str, kind: str, scale: int) -> str:
     return f", sum({small}), fsum({value} / {scale}), {exact}"
 
 
-def _cell(events: Events, row: Sequence[Any], seconds: int, scale: int) -> Cell:
+def _cells(events: Events, row: Sequence[Any], seconds: int, scale: int) -> list[Cell]:
     source, kind, start, count, late, stale, nobody, *values = row
     sums = {}
     for column, exact, compensated, is_exact in zip(
@@ -97,7 +105,10 @@ def _cell(events: Events, row: Sequence[Any], seconds: int, scale: int) -> Cell:
     ):
         whole = is_exact is None or is_exact
         sums[column] = Decimal(exact or 0) if whole else Decimal(repr(compensated)) * scale
-    return Cell(events.sources[source], events.kinds[kind], start * seconds, count, late, stale, nobody, sums)
+    return [
+        Cell(events.sources[source], name, start * seconds, count, late, stale, nobody, sums)
+        for name in events.kinds[kind]
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,88 +116,62 @@ class SourceMoments:
     """A source's moments at the end of each day, by metric name; `served` tells whose users they are.
 
     Where `served`, a user counts from the first list on, and `x` are lists; otherwise from the first event, and `x`
-    are events. `users` are the hashes of all of them.
+    are events. `users` has a number for each of them.
     """
 
     served: bool
     by_metric: Mapping[str, Moments]
-    users: npt.NDArray[np.uint64]
+    users: Keys
 
 
 def moments(events: Events, served: Served, measures: Sequence[Measure], period: Period) -> dict[str, SourceMoments]:
     """The moments of every source that has events or lists."""
     names = list(dict.fromkeys([*events.sources, *served.days]))
 
+    columns = _Columns(events, period)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        columns = _Columns(events, period, pool)
         found = pool.map(lambda name: _of_source(columns, served, measures, name, period.days), names)
         return dict(zip(names, found, strict=True))
 
 
 class _Columns:
-    """The events' columns, put together by source; those of nobody are left out."""
+    """The events by source and type, as keys of user and day; those of nobody are left out."""
 
-    def __init__(self, events: Events, period: Period, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, events: Events, period: Period) -> None:
         rows = events.rows
-        self.kinds = {kind: place for place, kind in enumerate(events.kinds)}
-        order, ends = grouped(numbers(rows["source"]), len(events.sources))
-        self._slices = {
-            name: slice(int(end - size), int(end))
-            for name, end, size in zip(events.sources, ends, np.diff(ends, prepend=0), strict=True)
-        }
+        self._looks = period.days
+        self._sources = {name: place for place, name in enumerate(events.sources)}
+        self.kinds = {kind: place for place, names in enumerate(events.kinds) for kind in names}
+        self._width = len(events.kinds)
+        groups = numbers(rows["source"]) * self._width + numbers(rows["kind"])
+        self._order, ends = grouped(groups, len(events.sources) * self._width)
+        self._ends = [0, *map(int, ends)]
+        days = numbers(rows["window"]) // WINDOWS_A_DAY - period.first_day
+        self._keys = keys(numbers(rows["user"]), days, period.days)[self._order]
+        self._values = {column: numbers(rows[f"value{place}"]) for place, column in enumerate(events.columns)}
 
-        def sorted_(name: str) -> npt.NDArray[Any]:
-            return np.asarray(numbers(rows[name])[order])
-
-        names = ["user", "window", "kind", *(f"value{place}" for place in range(len(events.columns)))]
-        self.user, window, self.kind, *values = pool.map(sorted_, names)
-        self.day: Whole = (window // WINDOWS_A_DAY - period.first_day).astype(np.int16)
-        self.values = {
-            column: found.astype(np.float64, copy=False) for column, found in zip(events.columns, values, strict=True)
-        }
-
-    def of(self, name: str) -> "_Part":
-        """The events of a source that have a user."""
-        here = self._slices.get(name, slice(0, 0))
-        part = _Part(
-            self.user[here], self.day[here], self.kind[here], {key: all_[here] for key, all_ in self.values.items()}
-        )
-        known = part.user != 0
-        return part if known.all() else part.where(known)
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    user: npt.NDArray[np.uint64]
-    day: Whole
-    kind: Whole
-    values: Mapping[tuple[str, str], Floats]
-
-    def where(self, rows: npt.NDArray[np.bool_]) -> "_Part":
-        values = {column: found[rows] for column, found in self.values.items()}
-        return _Part(self.user[rows], self.day[rows], self.kind[rows], values)
+    def totals(self, source: str, kind: str, column: tuple[str, str] | None) -> Totals:
+        """What each user did on each day: the events of a type, or the sums of a column's values there."""
+        if source not in self._sources:
+            return counted(self._keys[:0])
+        place = self._sources[source] * self._width + self.kinds[kind]
+        here = slice(self._ends[place], self._ends[place + 1])
+        rows = self._keys[here]
+        known = users(rows, self._looks) != 0
+        if column is None:
+            return counted(rows if known.all() else rows[known])
+        return added(rows[known], self._values[column][self._order[here][known]].astype(np.float64, copy=False))
 
 
 def _of_source(columns: _Columns, served: Served, measures: Sequence[Measure], name: str, looks: int) -> SourceMoments:
-    own = columns.of(name)
-    has_lists = name in served.days
-    lists = served.users[name] if has_lists else np.zeros(0, np.uint64)
-    user = np.concatenate([lists, own.user])
-    if not len(user):
-        return SourceMoments(has_lists, {measure.name: nothing(looks) for measure in measures}, user)
-    list_days = served.user_days[name] if has_lists else np.zeros(0, np.int16)
-    rows = by_user(user, np.concatenate([list_days, own.day]), looks)
-    x = np.ones(len(user))
-    if has_lists:
-        x[len(lists) :] = 0
-    totals = Looks(rows, x, looks)
-    found = {
-        measure.name: totals.at(np.concatenate([np.zeros(len(lists)), _values(own, measure, columns.kinds)]))
-        for measure in measures
-    }
-    return SourceMoments(has_lists, found, lists if has_lists else user)
-
-
-def _values(own: _Part, measure: Measure, kinds: Mapping[str, int]) -> Floats:
-    matches = own.kind == kinds[measure.kind]
-    return matches.astype(np.float64) if measure.column is None else np.asarray(own.values[measure.column] * matches)
+    wanted = dict.fromkeys((measure.kind, measure.column) for measure in measures)
+    brought = {one: columns.totals(name, *one) for one in wanted}
+    if name in served.days:
+        x = counted(served.keys[name])
+    else:
+        kinds = {columns.kinds[measure.kind]: measure.kind for measure in measures}.values()
+        x = together([columns.totals(name, kind, None) for kind in kinds])
+    seen = Looks(x, list(brought.values()), looks)
+    found = {one: seen.at(totals) for one, totals in brought.items()}
+    by_metric = {measure.name: found[measure.kind, measure.column] for measure in measures}
+    return SourceMoments(name in served.days, by_metric, x.users(looks))
