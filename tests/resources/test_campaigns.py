@@ -60,6 +60,32 @@ def test_a_campaign_that_follows_moves_to_each_new_version(world: World) -> None
     assert described["latestCampaignUpdate"]["status"] == "ACTIVE"
 
 
+def test_nothing_is_built_on_a_solution_that_is_being_deleted(world: World) -> None:
+    group, api = world.with_clicks(), world.personalize
+    first, second = (world.trained(group, "aws-popularity-count", name) for name in ("one", "two"))
+    campaign, doomed = world.campaign(first), second.rsplit("/", 1)[0]
+    api.update_campaign(campaignArn=campaign, solutionVersionArn=second)
+    api.delete_solution(solutionArn=doomed)
+    told = refused(api.create_campaign, name="late", solutionVersionArn=second)
+    assert told == ("ResourceInUseException", f"The solution {doomed} is being deleted.")
+    world.work()
+    described = api.describe_campaign(campaignArn=campaign)["campaign"]
+    assert (described["status"], described["solutionVersionArn"]) == ("ACTIVE", first)
+    assert described["latestCampaignUpdate"]["status"] == "CREATE FAILED"
+    assert "was deleted before" in described["latestCampaignUpdate"]["failureReason"]
+
+
+def test_a_campaign_stays_in_its_dataset_group(world: World) -> None:
+    campaign = world.campaign(world.trained(world.with_clicks(), "aws-popularity-count"))
+    other = world.group("other")
+    dataset = world.dataset(other)
+    world.load(dataset, "s3://films/clicks.csv", "again")
+    elsewhere = world.trained(other, "aws-popularity-count", "elsewhere")
+    code, message = refused(world.personalize.update_campaign, campaignArn=campaign, solutionVersionArn=elsewhere)
+    assert code == "InvalidInputException"
+    assert "dataset-group/other; the campaign" in message
+
+
 def test_only_an_active_version_can_be_served(world: World) -> None:
     group = world.with_clicks()
     recipe = "arn:aws:personalize:::recipe/aws-popularity-count"

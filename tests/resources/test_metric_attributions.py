@@ -96,6 +96,14 @@ def test_the_metrics_are_told_by_their_own_list(world: World, group: str) -> Non
     assert "metricsOutputConfig" not in row
 
 
+def test_an_attribution_is_not_made_for_a_dataset_that_is_being_deleted(world: World, group: str) -> None:
+    world.personalize.delete_dataset(datasetArn=group.replace("dataset-group", "dataset") + "/INTERACTIONS")
+    create, config = world.personalize.create_metric_attribution, {"roleArn": ROLE}
+    told = refused(create, name="value", datasetGroupArn=group, metrics=[CLICKS], metricsOutputConfig=config)
+    assert told[0] == "InvalidInputException"
+    assert "no Interactions dataset" in told[1]
+
+
 def test_a_group_has_one_attribution(world: World, group: str) -> None:
     attribution(world, group)
     create = world.personalize.create_metric_attribution

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from openpersonalize.arns import Arn
-from openpersonalize.errors import InvalidInputException, ResourceInUseException, ResourceNotFoundException
+from openpersonalize.errors import InvalidInputException, JobFailed, ResourceInUseException, ResourceNotFoundException
 from openpersonalize.jobs import Task
 from openpersonalize.recipes import catalog
 from openpersonalize.resources import cids, exploration, lifecycle, quotas, updates
@@ -88,6 +88,8 @@ def _deployable(
 ) -> SolutionVersion:
     """The version to serve, after the rules of the ARN's form, its state and the configuration."""
     version = _named(ctx, tx, solution_version_arn)
+    if tx.get(Solution, version.solution_arn).status in lifecycle.ENDING:
+        raise ResourceInUseException(f"The solution {version.solution_arn} is being deleted.")
     faults = _faults(recipe_of(version.recipe_arn), solution_version_arn, config or {})
     if version.status != lifecycle.ACTIVE:
         faults.append(f"solutionVersionArn: {version.arn} is in {version.status} state; it must be ACTIVE.")
@@ -143,6 +145,11 @@ def update_campaign(
         config = campaign.campaign_config if campaign_config is None else campaign_config
         wanted = solution_version_arn or _as_asked(campaign)
         version = _deployable(ctx, tx, wanted, config)
+        if version.dataset_group_arn != campaign.dataset_group_arn:
+            raise InvalidInputException(
+                f"solutionVersionArn: {version.arn} is of {version.dataset_group_arn}; the campaign {campaign.arn} "
+                f"stays in {campaign.dataset_group_arn}."
+            )
         changed = replace(
             campaign,
             solution_version_arn=version.arn,
@@ -195,6 +202,8 @@ def update(ctx: Context, task: Task) -> None:
         campaign = _move_update(ctx, tx.get(Campaign, task.subject), lifecycle.ACTIVE)
         wanted = campaign.latest_campaign_update or {}
         version = tx.get(SolutionVersion, wanted["solutionVersionArn"])
+        if tx.get(Solution, version.solution_arn).status in lifecycle.ENDING:
+            raise JobFailed(f"The solution {version.solution_arn} was deleted before the campaign could move to it.")
         tx.replace(
             replace(
                 campaign,

@@ -90,7 +90,11 @@ def _require_location(config: Mapping[str, Any]) -> None:
 def schemas_of(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, avro.Schema]:
     """The schemas a metric may speak of, by dataset type."""
     found = {kind: in_group(ctx, tx, dataset_group_arn, kind) for kind in ("INTERACTIONS", "ITEMS")}
-    return {kind: schema_of(tx, dataset) for kind, dataset in found.items() if dataset is not None}
+    return {
+        kind: schema_of(tx, dataset)
+        for kind, dataset in found.items()
+        if dataset is not None and dataset.status not in lifecycle.ENDING
+    }
 
 
 def _require_metrics(
