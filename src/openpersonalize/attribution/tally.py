@@ -143,8 +143,8 @@ def moments(events: Events, served: Served, measures: Sequence[Measure], period:
     """The moments of every source that has events or lists."""
     names = list(dict.fromkeys([*events.sources, *served.days]))
 
-    columns = _Columns(events, period)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        columns = _Columns(events, period, pool)
         found = pool.map(lambda name: _of_source(columns, served, measures, name, period.days), names)
         return dict(zip(names, found, strict=True))
 
@@ -152,17 +152,17 @@ def moments(events: Events, served: Served, measures: Sequence[Measure], period:
 class _Columns:
     """The events by source and type, as keys of user and day; those of nobody are left out."""
 
-    def __init__(self, events: Events, period: Period) -> None:
+    def __init__(self, events: Events, period: Period, pool: ThreadPoolExecutor) -> None:
         rows = events.rows
         self._looks = period.days
         self._sources = {name: place for place, name in enumerate(events.sources)}
         self.kinds = {kind: place for place, names in enumerate(events.kinds) for kind in names}
         self._width = len(events.kinds)
+        whose = pool.submit(_keys, events, period)
         groups = numbers(rows["source"]) * self._width + numbers(rows["kind"])
         self._order, ends = grouped(groups, len(events.sources) * self._width)
         self._ends = [0, *map(int, ends)]
-        days = numbers(rows["window"]) // WINDOWS_A_DAY - period.first_day
-        self._keys = keys(numbers(rows["user"]), days, period.days)[self._order]
+        self._keys = whose.result()[self._order]
         self._values = {column: numbers(rows[f"value{place}"]) for place, column in enumerate(events.columns)}
 
     def totals(self, source: str, kind: str, column: tuple[str, str] | None) -> Totals:
@@ -176,6 +176,11 @@ class _Columns:
         if column is None:
             return counted(rows if known.all() else rows[known])
         return added(rows[known], self._values[column][self._order[here][known]].astype(np.float64, copy=False))
+
+
+def _keys(events: Events, period: Period) -> Keys:
+    days = numbers(events.rows["window"]) // WINDOWS_A_DAY - period.first_day
+    return keys(numbers(events.rows["user"]), days, period.days)
 
 
 def _of_source(columns: _Columns, served: Served, measures: Sequence[Measure], name: str, looks: int) -> SourceMoments:
