@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from openpersonalize.attribution.backfill import Point, check, differences, recompute
-from openpersonalize.attribution.events import Period
+from openpersonalize.attribution.events import UNDEFINED, Period
 from tests.attribution import shop as shops
-from tests.attribution.shop import END, START, Shop
+from tests.attribution.shop import END, HOME, START, Shop
 
 PERIOD = Period(START, END)
 
@@ -34,6 +34,15 @@ def test_what_was_published_as_it_is_now_shows_no_difference(shop: Shop) -> None
     published = [replace(point, metric=point.metric.upper()) for point in points]
     outside = Point("CLICKS", "X", END + 90_000, Decimal(5))
     assert check(shop.inputs(), PERIOD, [*published, outside]) == []
+
+
+def test_sources_that_could_have_no_name_are_looked_for_where_they_were_published(shop: Shop) -> None:
+    points = recompute(shop.inputs(), Period(START // 900 * 900, -(-END // 900) * 900))
+    named = {HOME, UNDEFINED}
+    published = [point if point.source in named else replace(point, source=UNDEFINED) for point in points]
+    assert {point.source for point in points} - named
+    assert check(shop.inputs(), PERIOD, published, named={HOME}) == []
+    assert check(shop.inputs(), PERIOD, published) != []
 
 
 def test_each_difference_is_listed_with_both_values() -> None:

@@ -64,7 +64,8 @@ def test_the_command_prints_a_table_or_csv_and_draws(world: World, clicked: str,
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (("--metric", "clicks"), 2, "NAME=EVENT_TYPE:EXPRESSION"),
+        (("--metric", "clicks="), 2, "NAME=EVENT_TYPE:EXPRESSION"),
+        (("--metric", "clicks"), 1, "metric clicks is not one of the metric attribution of"),
         (("--metric", "x=buy:AVG(Items.PRICE)"), 2, "there is no function AVG"),
         ((*CLICKS, "--picture", "worth.gif"), 2, "must end in .png or .svg"),
         ((*CLICKS, "--randomised", "a"), 2, "ARN=SHARE"),
@@ -116,8 +117,8 @@ def test_check_lists_the_windows_that_come_to_something_else_today(world: World,
         event = {"eventType": kind, "itemId": "i1", "sentAt": datetime.now(UTC)}
         world.events.put_events(trackingId=tracking_id, sessionId="s", userId="u1", eventList=[event])
     folder = str(world.parts.settings.data_dir)
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%d")
-    command = ["attribution", "check", "films", "--data-dir", folder, "--from", yesterday]
+    yesterday, tomorrow = ((datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d") for days in (-1, 1))
+    command = ["attribution", "check", "films", "--data-dir", folder, "--from", yesterday, "--to", tomorrow]
     done = CliRunner().invoke(cli, command)
     assert (done.exit_code, "0 windows differ" in done.stdout) == (0, True), done.output
     more = [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
@@ -125,3 +126,34 @@ def test_check_lists_the_windows_that_come_to_something_else_today(world: World,
     done = CliRunner().invoke(cli, command)
     assert "1 windows differ" in done.stdout
     assert "watched" in done.stdout
+    done = CliRunner().invoke(cli, [*command, "--format", "json"])
+    (row,) = json.loads(done.stdout)
+    expected = {"source": "SOURCE_NAME_UNDEFINED", "metric": "watched", "published": None, "recomputed": "1"}
+    assert {name: row[name] for name in expected} == expected
+    done = CliRunner().invoke(cli, [*command, "--format", "csv"])
+    (line,) = csv.DictReader(io.StringIO(done.stdout))
+    assert (line["METRIC"], line["PUBLISHED"], line["RECOMPUTED"]) == ("watched", "", "1")
+
+
+def test_check_needs_an_attribution_and_a_window_that_is_over(world: World, clicked: str) -> None:
+    folder = str(world.parts.settings.data_dir)
+    command = ["attribution", "check", "films", "--data-dir", folder]
+    done = CliRunner().invoke(cli, command)
+    assert (done.exit_code, "has no metric attribution" in done.stderr) == (1, True)
+    attributed(world, clicked)
+    done = CliRunner().invoke(cli, command)
+    assert (done.exit_code, "no window of 15 minutes is over yet" in done.stderr) == (1, True)
+
+
+def test_names_choose_among_the_metrics_of_the_attribution(world: World, clicked: str) -> None:
+    attributed(world, clicked)
+    asked = ("--metric", "CLICKS", "--metric", "taken=Click:samplecount()", *NOVEMBER, "--format", "json")
+    made = json.loads(run(world, *asked)[1])
+    assert [metric["name"] for metric in made["metrics"]] == ["clicks", "taken"]
+    values = [
+        {row["source"]: row["value"] for row in made["results"] if row["metric"] == name}
+        for name in ("clicks", "taken")
+    ]
+    assert values[0] == values[1]
+    status, _, told = run(world, "--metric", "sales", *NOVEMBER)
+    assert (status, "metric sales is not one of" in told, "it has: clicks." in told) == (1, True, True)

@@ -4,14 +4,14 @@ Points are published once and never changed; events that arrive later, or were n
 """
 
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from openpersonalize.attribution import events, tables, tally
-from openpersonalize.attribution.events import WINDOW_SECONDS, Period
+from openpersonalize.attribution.events import UNDEFINED, WINDOW_SECONDS, Period
 from openpersonalize.attribution.measures import Measure
 from openpersonalize.attribution.report import Inputs
 
@@ -37,11 +37,25 @@ class Difference:
     recomputed: Decimal | None
 
 
-def check(inputs: Inputs, period: Period, published: Iterable[Point], memory: str = tables.MEMORY) -> list[Difference]:
-    """The differences in all windows that the period touches; published points outside are not looked at."""
+def check(
+    inputs: Inputs,
+    period: Period,
+    published: Iterable[Point],
+    *,
+    named: Collection[str] | None = None,
+    memory: str = tables.MEMORY,
+) -> list[Difference]:
+    """The differences in all windows that the period touches; published points outside are not looked at.
+
+    `named` are the sources that have a name in published points, where no other can have one any more: what others
+    brought is looked for under `SOURCE_NAME_UNDEFINED`, where it was published.
+    """
     period = _whole(period)
     inside = (point for point in published if period.start <= point.start < period.end)
-    return differences(inside, recompute(inputs, period, memory))
+    found = recompute(inputs, period, memory)
+    if named is not None:
+        found = [point if point.source in named else replace(point, source=UNDEFINED) for point in found]
+    return differences(inside, found)
 
 
 def _whole(period: Period) -> Period:

@@ -144,6 +144,22 @@ def _notes(report: Report) -> list[str]:
     ]
 
 
+def differences_as_json(found: list[Difference]) -> str:
+    """A list; exact values as decimal text, null where a side has none."""
+    return orjson.dumps([asdict(row) for row in found], default=_plain, option=orjson.OPT_INDENT_2).decode()
+
+
+def differences_as_csv(found: list[Difference]) -> str:
+    """A row per window, source and metric; a value that a side has not is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("WINDOW", "SOURCE", "METRIC", "PUBLISHED", "RECOMPUTED"))
+    for row in found:
+        values = ("" if value is None else decimal(value) for value in (row.published, row.recomputed))
+        writer.writerow([row.window.isoformat(), _harmless(row.source), _harmless(row.metric), *values])
+    return text.getvalue()
+
+
 def differences_as_table(found: list[Difference]) -> "Table":
     """Windows whose published value is not what the events come to now."""
     columns = ("window", "source", "metric", "published", "recomputed")

@@ -1,6 +1,10 @@
-"""`openpersonalize attribution report`: what recommendations are worth, from the events as they are kept."""
+"""`openpersonalize attribution`: what recommendations are worth, from the events as they are kept.
 
-from datetime import UTC, datetime, timedelta
+`report` says what each source brought; `check` where published points are not what the events come to today.
+"""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +15,8 @@ from openpersonalize import settings
 from openpersonalize.cli.options import DEFAULT_DATA_DIR, DataDir
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from openpersonalize.attribution.backfill import Difference
     from openpersonalize.attribution.events import Period
     from openpersonalize.attribution.measures import Measure
@@ -42,8 +48,9 @@ def report(
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=EVENT_TYPE:EXPRESSION",
-            help="Such as sales=purchase:SUM(Items.PRICE); repeatable. Default: those of the metric attribution.",
+            metavar="NAME[=EVENT_TYPE:EXPRESSION]",
+            help="One of the metric attribution by its name, or any other, such as "
+            "sales=purchase:SUM(Items.PRICE); repeatable. Default: all of the metric attribution.",
         ),
     ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
@@ -76,46 +83,63 @@ def report(
 @cli.command()
 def check(
     dataset_group: Annotated[str, typer.Argument(metavar="DATASET_GROUP", help="Its name or ARN.")],
+    *,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     start: Annotated[
-        datetime | None, typer.Option("--from", help="First moment, UTC; default: the first whole window.")
+        datetime | None,
+        typer.Option("--from", help="First moment, UTC; default: the first window after the attribution was made."),
     ] = None,
-    end: Annotated[datetime | None, typer.Option("--to", help="Moment after the last, UTC; default: now.")] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option("--to", help="Moment after the last, UTC; default: the end of the last window that is over."),
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="What is printed.")] = Form.TABLE,
 ) -> None:
     """List the windows in which published points are not what the events come to by the metrics of today."""
     from rich.console import Console
 
     from openpersonalize.attribution import formats
 
-    Console().print(formats.differences_as_table(_differences(data_dir, dataset_group, (start, end))))
+    found = _differences(data_dir, dataset_group, (start, end))
+    if form is Form.TABLE:
+        Console().print(formats.differences_as_table(found))
+    elif form is Form.JSON:
+        typer.echo(formats.differences_as_json(found))
+    else:
+        typer.echo(formats.differences_as_csv(found), nl=False)
 
 
 def _differences(data_dir: Path, group: str, between: tuple[datetime | None, datetime | None]) -> "list[Difference]":
-    from openpersonalize import app
     from openpersonalize.attribution.backfill import check as compared
-    from openpersonalize.attribution.events import WINDOW_SECONDS
-    from openpersonalize.errors import ServiceError
     from openpersonalize.resources.attribution_inputs import inputs_of, measures_of, published_of
 
-    parts = app.open_parts(settings.load(data_dir))
-    try:
-        context, arn = _of_group(parts.context, group)
-        since, published = published_of(context, arn)
-        first = between[0] or datetime.fromtimestamp(-(-since // WINDOW_SECONDS) * WINDOW_SECONDS, UTC)
-        inputs = inputs_of(context, arn, measures_of(context, arn), {})
-        return compared(inputs, _period(first, between[1], context.now()), published)
-    except (ServiceError, ValueError) as fault:
-        typer.echo(f"openpersonalize: {fault}", err=True)
-        raise typer.Exit(1) from fault
-    finally:
-        parts.close()
+    with _opened(data_dir, group) as (context, arn):
+        published = published_of(context, arn)
+        period = _windows(between, published.since, context.now())
+        inputs = inputs_of(context, arn, measures_of(context, arn, ()), {})
+        return compared(inputs, period, published.points, named=published.named)
 
 
-def _measure(text: str) -> "Measure":
+def _windows(between: tuple[datetime | None, datetime | None], since: int, now: datetime) -> "Period":
+    """From the first whole window until the last that is over: one that is open gets events while it is checked."""
+    from openpersonalize.attribution.events import WINDOW_SECONDS, Period
+
+    first = -(-since // WINDOW_SECONDS) * WINDOW_SECONDS if between[0] is None else _seconds(between[0])
+    last = int(now.timestamp()) // WINDOW_SECONDS * WINDOW_SECONDS if between[1] is None else _seconds(between[1])
+    if between == (None, None) and first >= last:
+        made = datetime.fromtimestamp(since, UTC)
+        raise ValueError(f"The attribution was made at {made:%Y-%m-%d %H:%M} UTC; no window of 15 minutes is over yet.")
+    return Period(first, last)
+
+
+def _measure(text: str) -> "Measure | str":
+    """A metric, or the name of one of the attribution."""
     from openpersonalize.attribution.measures import Measure
     from openpersonalize.expressions.faults import ExpressionError
 
-    name, _, rest = text.partition("=")
+    name, is_whole, rest = text.partition("=")
+    if name and not is_whole:
+        return name
     event_type, _, expression = rest.partition(":")
     if not (name and event_type and expression):
         raise typer.BadParameter(f"{text!r} is not of the form NAME=EVENT_TYPE:EXPRESSION", param_hint="--metric")
@@ -136,20 +160,27 @@ def _share(text: str) -> tuple[str, float]:
 def _made(
     data_dir: Path,
     group: str,
-    measures: "list[Measure]",
+    wanted: "Sequence[Measure | str]",
     shares: dict[str, float],
     between: tuple[datetime | None, datetime | None],
 ) -> "Report":
-    from openpersonalize import app
     from openpersonalize.attribution.report import make
-    from openpersonalize.errors import ServiceError
     from openpersonalize.resources.attribution_inputs import inputs_of, measures_of
+
+    with _opened(data_dir, group) as (context, arn):
+        inputs = inputs_of(context, arn, measures_of(context, arn, wanted), shares)
+        return make(inputs, _period(*between, context.now()))
+
+
+@contextmanager
+def _opened(data_dir: Path, group: str) -> "Iterator[tuple[Context, str]]":
+    """The context for a group, and the group's ARN; faults of the caller's end the command with their text."""
+    from openpersonalize import app
+    from openpersonalize.errors import ServiceError
 
     parts = app.open_parts(settings.load(data_dir))
     try:
-        context, arn = _of_group(parts.context, group)
-        inputs = inputs_of(context, arn, measures or measures_of(context, arn), shares)
-        return make(inputs, _period(*between, context.now()))
+        yield _of_group(parts.context, group)
     except (ServiceError, ValueError) as fault:
         typer.echo(f"openpersonalize: {fault}", err=True)
         raise typer.Exit(1) from fault
@@ -172,9 +203,13 @@ def _of_group(context: "Context", group: str) -> "tuple[Context, str]":
 def _period(start: datetime | None, end: datetime | None, now: datetime) -> "Period":
     from openpersonalize.attribution.events import Period
 
-    last = now if end is None else end.replace(tzinfo=UTC)
-    first = last - timedelta(days=DAYS) if start is None else start.replace(tzinfo=UTC)
-    return Period(int(first.timestamp()), int(last.timestamp()))
+    last = int(now.timestamp()) if end is None else _seconds(end)
+    return Period(last - DAYS * 86400 if start is None else _seconds(start), last)
+
+
+def _seconds(given: datetime) -> int:
+    """A time of the command line, which is meant in UTC, in epoch seconds."""
+    return int(given.replace(tzinfo=UTC).timestamp())
 
 
 def _draw(made: "Report", file: Path) -> None:

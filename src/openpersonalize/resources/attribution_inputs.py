@@ -1,8 +1,10 @@
 """What an attribution report of a dataset group is made from: tables, lists, and whose recommendation ids are whose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from openpersonalize.attribution.backfill import Point
+from openpersonalize.attribution.counting import MOST_SOURCES
 from openpersonalize.attribution.measures import Measure
 from openpersonalize.attribution.report import Inputs
 from openpersonalize.errors import InvalidInputException
@@ -17,21 +19,45 @@ from openpersonalize.storage.served import Group
 MOST_SERIES = 10_000
 
 
-def measures_of(ctx: Context, dataset_group_arn: str) -> list[Measure]:
-    """The metrics of the group's metric attribution; raises InvalidInputException where it has none."""
-    record = of_group(ctx, dataset_group_arn)
-    if record is None or not record.metrics:
+@dataclass(frozen=True)
+class Published:
+    """What was published for an attribution, counted from `since` (epoch seconds) on; metric names are in capitals.
+
+    `named` are the sources that have a name there, where no other can have one any more; None where there is room.
+    """
+
+    since: int
+    points: Sequence[Point]
+    named: Collection[str] | None
+
+
+def measures_of(ctx: Context, dataset_group_arn: str, wanted: Sequence[Measure | str]) -> list[Measure]:
+    """The metrics wanted, names being those of the group's attribution ignoring case; all of it where none is wanted.
+
+    Raises InvalidInputException where the attribution has no such metric, or there is none.
+    """
+    record = None if wanted and not any(isinstance(one, str) for one in wanted) else of_group(ctx, dataset_group_arn)
+    known = {} if record is None else {measure.name.upper(): measure for measure in record.measures}
+    if not wanted and not known:
         raise InvalidInputException(
-            f"The dataset group {dataset_group_arn} has no metric attribution with a metric; name metrics yourself."
+            f"The dataset group {dataset_group_arn} has no metric attribution with a metric; name metrics yourself, "
+            "each as NAME=EVENT_TYPE:EXPRESSION."
         )
-    return record.measures
+    found = [known.get(one.upper(), one) if isinstance(one, str) else one for one in wanted or known.values()]
+    unknown = [one for one in found if isinstance(one, str)]
+    if unknown:
+        names = ", ".join(measure.name for measure in known.values()) or "none"
+        raise InvalidInputException(
+            f"metric {unknown[0]} is not one of the metric attribution of {dataset_group_arn}; it has: {names}. "
+            "Any other is given as NAME=EVENT_TYPE:EXPRESSION."
+        )
+    return [one for one in found if isinstance(one, Measure)]
 
 
-def published_of(ctx: Context, dataset_group_arn: str) -> tuple[int, list[Point]]:
-    """What was published for the group's attribution, by metric in capitals, and from when on it was counted.
+def published_of(ctx: Context, dataset_group_arn: str) -> Published:
+    """What was published for the group's attribution, all that came until now.
 
-    Sources beyond the first hundred stand under `SOURCE_NAME_UNDEFINED`. Raises InvalidInputException where the group
-    has no attribution.
+    Raises InvalidInputException where the group has no attribution.
     """
     count_all(ctx)
     record = of_group(ctx, dataset_group_arn)
@@ -49,7 +75,8 @@ def published_of(ctx: Context, dataset_group_arn: str) -> tuple[int, list[Point]
         for series in own
         for point in ctx.points.read(series, 0, 1 << 62)
     ]
-    return int(record.creation_date_time.timestamp()), points
+    named = ctx.ledger.sources(record.arn)
+    return Published(int(record.creation_date_time.timestamp()), points, named if len(named) >= MOST_SOURCES else None)
 
 
 def inputs_of(
