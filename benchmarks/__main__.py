@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import (
     attribution_report,
+    attribution_serving,
     attribution_statistics,
     control_plane,
     imports,
@@ -44,6 +45,7 @@ SUITES: Mapping[str, Callable[[], list[str]]] = {
     "control_plane": control_plane.run,
     "attribution_statistics": attribution_statistics.run,
     "attribution_report": attribution_report.run,
+    "attribution_serving": attribution_serving.run,
 }
 
 
