@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,9 @@ import pyarrow as pa
 import pytest
 
 from openpersonalize.clock import StillClock
+from openpersonalize.storage import sql
 from openpersonalize.storage.records import Dataset, Records, StreamRow
+from openpersonalize.storage.served import Group, Served, ServedList
 from tests.storage.records.conftest import CATALOGUE, EVENTS, INTERACTIONS, ITEMS, Bring, schema
 
 HEAD = "USER_ID,ITEM_ID,EVENT_TYPE,EVENT_VALUE,TIMESTAMP\n"
@@ -130,6 +133,19 @@ def test_tidying_joins_small_files_and_deletes_old_ones(
     assert records.statistics(EVENTS).put_rows == 5
 
 
+def serve_twice(folder: Path, group: str) -> None:
+    """One item, shown in two lists that have reached the table of their group."""
+    served = Served.open(folder, sql.engine(f"sqlite:///{folder}/served.db"))
+    for name in ("RID-1", "RID-2"):
+        served.remember(
+            ServedList(group, datetime.now(UTC), "u", group.replace("dataset-group", "campaign"), name, ["a"])
+        )
+    assert served.recorder.flush()
+    assert served.settle(Group.of(group)) == 2
+    served.close()
+    served.engine.dispose()
+
+
 GUIDE = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
 
 
@@ -139,6 +155,7 @@ def test_the_tables_open_as_the_guide_says(
 ) -> None:
     bring(EVENTS, INTERACTIONS, HEAD + "u,a,Click,,1\n")
     bring(EVENTS, INTERACTIONS, HEAD + "u,b,Click,,1\nv,b,Click,,1\n")
+    serve_twice(tmp_path / "records", "arn:aws:personalize:us-east-1:000000000000:dataset-group/shop")
     exec(code.replace("data/records", str(tmp_path / "records")), {})  # noqa: S102 - our own guide
     shown = capsys.readouterr().out
     assert ("1" if "load_as_version" in code else "2") in shown
