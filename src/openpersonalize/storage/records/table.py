@@ -55,17 +55,23 @@ class Table:
     def made(self, schema: "pa.Schema") -> "DeltaTable":
         """The table, made if need be; two may do so at once."""
         from deltalake import DeltaTable
+        from deltalake.exceptions import CommitFailedError
 
         found = self.open()
         if found is None:
-            DeltaTable.create(
-                self.uri,
-                schema=schema,
-                mode="ignore",
-                partition_by=[SOURCE],
-                storage_options=dict(self.options),
-                configuration={"delta.checkpointInterval": "50"},
-            )
+            try:
+                DeltaTable.create(
+                    self.uri,
+                    schema=schema,
+                    mode="ignore",
+                    partition_by=[SOURCE],
+                    storage_options=dict(self.options),
+                    configuration={"delta.checkpointInterval": "50"},
+                )
+            except CommitFailedError:
+                if self.open() is None:
+                    raise
+                _log.info("made by somebody else at the same time", table=self.uri)
             found = self.open()
         if found is None:
             raise RuntimeError(f"{self.uri} vanished while it was made.")
