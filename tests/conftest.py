@@ -7,9 +7,10 @@ import pytest
 
 from tests.coverage import listened
 from tests.databases import database_url, metadata, postgresql
+from tests.films import filled
 from tests.world import world
 
-__all__ = ["Snapshot", "database_url", "listened", "metadata", "postgresql", "world"]
+__all__ = ["Snapshot", "database_url", "filled", "listened", "metadata", "postgresql", "world"]
 
 Snapshot = Callable[[str, str], None]
 

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from openpersonalize import app, settings
+from openpersonalize.clock import Clock
 from openpersonalize.wire.identity import Identity
 from tests.clients import client
 
@@ -151,10 +152,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     yield from opened(tmp_path / "data", SMALL)
 
 
-def opened(data_dir: Path, overrides: dict[str, Any]) -> Iterator[World]:
+def opened(data_dir: Path, overrides: dict[str, Any], clock: Clock | None = None) -> Iterator[World]:
     """A service with these settings, closed at the end."""
     chosen = settings.load(data_dir, overrides, {})
-    parts = app.open_parts(chosen)
+    parts = app.open_parts(chosen, clock)
     made = parts.context.metadata.credentials.create(chosen.account, f"arn:aws:iam::{chosen.account}:root")
     identity = Identity(made.access_key_id, made.secret, chosen.account, made.principal_arn)
     try:

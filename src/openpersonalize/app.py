@@ -25,7 +25,8 @@ from openpersonalize.resources.context import Context, Recent
 from openpersonalize.resources.metric_forwarding import keep_schedules
 from openpersonalize.resources.registry import JOBS, OPERATIONS, Job
 from openpersonalize.resources.service_metrics import Minutes, count_job
-from openpersonalize.serving.catalogues import Catalogues
+from openpersonalize.serving import descriptions
+from openpersonalize.serving.catalogues import Catalogues, for_filters
 from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
 from openpersonalize.serving.scores import Scores
@@ -35,6 +36,7 @@ from openpersonalize.storage.ledger import Ledger
 from openpersonalize.storage.metadata import Metadata
 from openpersonalize.storage.objects import Objects
 from openpersonalize.storage.points import Points
+from openpersonalize.storage.rates import Rates
 from openpersonalize.storage.records import Records
 from openpersonalize.storage.served import Served
 from openpersonalize.wire.http import Door
@@ -58,6 +60,7 @@ class Parts:
         self.context.served.close()
         self.context.records.close()
         self.context.metadata.close()
+        self.context.rates.close()
 
 
 def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
@@ -83,9 +86,11 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         queue=Queue(lease_seconds=settings.job_lease_seconds, attempts=settings.job_attempts),
         models=Models(artefacts, settings.data_dir / "cache" / "models"),
         scores=Scores(settings.score_cache_mb * 2**20),
-        catalogues=Catalogues(records, clock, settings.filter_refresh_seconds),
+        catalogues=Catalogues(records, clock, settings.filter_refresh_seconds, for_filters),
+        descriptions=Catalogues(records, clock, settings.filter_refresh_seconds, descriptions.read),
         filtering=Filtering(),
         recent=Recent(clock),
+        rates=Rates(settings.data_dir / "cache" / "rates"),
         calls=Calls(),
         caller=Caller(settings.account, settings.region, SERVICE, "", ""),
     )

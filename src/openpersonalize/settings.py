@@ -107,6 +107,23 @@ class Settings:
     quota_open_batch_segment_jobs: int = _row(5, "Batch segment jobs pending or in progress per region.", low=1)
     quota_recommenders: int = _row(5, "Recommenders per dataset group.", low=1)
     quota_pending_data_deletion_jobs: int = _row(5, "Data deletion jobs pending per dataset group.", low=1)
+    quota_results: int = _row(500, "Items that GetRecommendations may be asked for.", low=1)
+    quota_action_results: int = _row(100, "Actions that GetActionRecommendations may be asked for.", low=1)
+    quota_ranking_items: int = _row(500, "Items that GetPersonalizedRanking ranks at once.", low=1)
+    quota_results_with_metadata: int = _row(50, "Items of an answer with metadata columns.", low=1)
+    quota_metadata_columns: int = _row(10, "Metadata columns that a request may ask for.", low=1)
+    rate_limits: str = _row(
+        "off", "on: calls beyond the rates below are refused with ThrottlingException.", one_of=("off", "on")
+    )
+    rate_put_events: float = _row(1000.0, "PutEvents calls per second and dataset group.", low=1)
+    rate_put_action_interactions: float = _row(
+        1000.0, "PutActionInteractions calls per second and dataset group.", low=1
+    )
+    rate_put_items: float = _row(10.0, "PutItems calls per second and dataset group.", low=1)
+    rate_put_users: float = _row(10.0, "PutUsers calls per second and dataset group.", low=1)
+    rate_put_actions: float = _row(10.0, "PutActions calls per second and dataset group.", low=1)
+    rate_campaign: float = _row(500.0, "Calls per second of each runtime operation and campaign or recommender.", low=1)
+    rate_runtime: float = _row(2500.0, "Calls per second of all runtime operations together, per region.", low=1)
     minimum_interactions: int = _row(1000, "Interactions an import or a training needs.", low=1)
     minimum_users: int = _row(25, "Users with two or more interactions that a training needs.", low=1)
 

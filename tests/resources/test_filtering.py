@@ -1,59 +1,11 @@
-"""Filters in runtime calls, on data where the answer is known: even users clicked even items, odd users odd ones.
-
-Items i0 to i29 are films of the year of their number, GENRES "low" below i15 and "high" from there on. Users are as old
-as their number.
-"""
+"""Filters in runtime calls, on the thirty films, where the answer is known."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from openpersonalize.resources.datasets import Dataset, schema_of
-from tests.world import ITEMS, SMALL, World, opened, refused, write_csv
-
-FILMS = [(f"i{item}", "low" if item < 15 else "high", item) for item in range(30)]
-USERS = (("USER_ID", "string"), ("AGE", ["null", "int"]))
-
-
-@pytest.fixture
-def filled(tmp_path: Path) -> Iterator[World]:
-    """A service with interactions, items and users, which looks for changed items at every call."""
-    for world in opened(tmp_path / "data", {**SMALL, "filter_refresh_seconds": 0.0}):
-        group = world.with_clicks()
-        _load(world, world.dataset(group, "Items", ITEMS), ITEMS, FILMS)
-        _load(world, world.dataset(group, "Users", USERS), USERS, [(f"u{user}", user) for user in range(40)])
-        yield world
-
-
-def _load(world: World, dataset: str, columns: Any, rows: Any, name: str = "load") -> None:
-    write_csv(world.bucket() / f"{name}.csv", [column for column, _ in columns], rows)
-    job = world.load(dataset, f"s3://films/{name}.csv", f"{name}-{dataset.rsplit('/', 1)[-1]}")
-    assert job["status"] == "ACTIVE", job
-
-
-GROUP = "arn:aws:personalize:us-east-1:000000000000:dataset-group/films"
-ITEMS_ARN = "arn:aws:personalize:us-east-1:000000000000:dataset/films/ITEMS"
-
-
-def filtered(world: World, expression: str, name: str = "filter") -> str:
-    arn: str = world.personalize.create_filter(name=name, datasetGroupArn=GROUP, filterExpression=expression)[
-        "filterArn"
-    ]
-    world.work()
-    return arn
-
-
-def popular(world: World) -> str:
-    return world.campaign(world.trained(GROUP, "aws-popularity-count", "popular"), "popular")
-
-
-def shown(world: World, **members: Any) -> list[str]:
-    answer = world.runtime.get_recommendations(**{"numResults": 500, **members})
-    return [row["itemId"] for row in answer["itemList"]]
-
+from tests.films import FILMS, GROUP, ITEMS_ARN, filtered, load_rows, popular, shown
+from tests.world import ITEMS, SMALL, World, opened, refused
 
 LOW = {f"i{item}" for item in range(15)}
 EVEN, ODD = ({f"i{item}" for item in range(first, 30, 2)} for first in (0, 1))
@@ -120,7 +72,7 @@ def test_if_looks_at_the_user_who_asks(filled: World) -> None:
 
 def test_a_ranking_loses_the_items_that_are_filtered(filled: World) -> None:
     campaign = filled.campaign(filled.trained(GROUP, "aws-personalized-ranking-v2"))
-    _load(filled, ITEMS_ARN, ITEMS, [*FILMS, ("new", "low", 99)], "second")  # an item the model does not know
+    load_rows(filled, ITEMS_ARN, ITEMS, [*FILMS, ("new", "low", 99)], "second")  # an item the model does not know
     arn = filtered(filled, 'INCLUDE ItemID WHERE Items.GENRES IN ("low")')
     rank = filled.runtime.get_personalized_ranking
     asked = {"campaignArn": campaign, "userId": "u2", "inputList": ["i29", "i1", "strange", "new", "i2", "i28"]}
@@ -144,7 +96,7 @@ def test_changed_items_are_seen_without_training(filled: World) -> None:
     campaign = popular(filled)
     arn = filtered(filled, 'INCLUDE ItemID WHERE Items.GENRES IN ("low")')
     assert set(shown(filled, campaignArn=campaign, userId="u2", filterArn=arn)) == LOW
-    _load(filled, ITEMS_ARN, ITEMS, [("i20", "low", 20), ("i21", "high", 21)], "second")
+    load_rows(filled, ITEMS_ARN, ITEMS, [("i20", "low", 20), ("i21", "high", 21)], "second")
     deadline = time.monotonic() + 30
     while shown(filled, campaignArn=campaign, userId="u2", filterArn=arn) != ["i20"]:
         assert time.monotonic() < deadline

@@ -123,14 +123,3 @@ def test_the_campaign_must_exist_be_one_and_be_active(world: World) -> None:
         "InvalidInputException",
         "Give exactly one of campaignArn and recommenderArn.",
     )
-
-
-def test_what_this_version_cannot_do_is_refused_not_ignored(personal: tuple[World, str]) -> None:
-    world, campaign = personal
-    ask = world.runtime.get_recommendations
-    columns = {"ITEMS": ["GENRES"]}
-    asked = {"campaignArn": campaign, "userId": "u1"}
-    assert refused(ask, **asked, metadataColumns=columns)[0] == "InvalidInputException"
-    assert refused(ask, **asked, promotions=[{"name": "p"}])[0] == "InvalidInputException"
-    none = "arn:aws:personalize:us-east-1:000000000000:filter/none"
-    assert refused(ask, **asked, filterArn=none)[0] == "ResourceNotFoundException"

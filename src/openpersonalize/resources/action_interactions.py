@@ -14,6 +14,7 @@ from openpersonalize.resources import lifecycle
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, schema_of
 from openpersonalize.resources.properties import event_row, read_properties, size_faults
+from openpersonalize.resources.rates import spend_on_group
 from openpersonalize.resources.registry import operation
 from openpersonalize.storage import records
 from openpersonalize.storage.metadata import family
@@ -27,6 +28,7 @@ FORBIDDEN = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recomme
 class Stream:
     """Where the action interactions of a tracking ID go."""
 
+    dataset_group_arn: str
     table: records.Dataset
     schema: avro.Schema
 
@@ -38,6 +40,8 @@ def put_action_interactions(
     """Keep one to ten; the answer comes when they are on disk. One that breaks a rule refuses them all."""
     key = ("action stream", ctx.caller.account, ctx.caller.region, tracking_id)
     stream = ctx.recent.get(key, lambda: _stream(ctx, tracking_id))
+    rate = ctx.settings.rate_put_action_interactions
+    spend_on_group(ctx, "PutActionInteractions", stream.dataset_group_arn, rate)
     rows, faults = [], []
     for place, given in enumerate(action_interactions, start=1):
         try:
@@ -60,7 +64,7 @@ def _stream(ctx: Context, tracking_id: str) -> Stream:
         dataset = found[0]
         if dataset.status in (lifecycle.CREATE_FAILED, *lifecycle.ENDING):
             raise ResourceInUseException(f"The dataset {dataset.arn} is in {dataset.status} state.")
-        return Stream(dataset.table, schema_of(tx, dataset))
+        return Stream(dataset.dataset_group_arn, dataset.table, schema_of(tx, dataset))
 
 
 def _row(ctx: Context, schema: avro.Schema, given: dict[str, Any]) -> StreamRow:

@@ -13,6 +13,7 @@ from openpersonalize.resources import lifecycle
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, in_group, schema_of, table_of
+from openpersonalize.resources.rates import spend_on_source
 from openpersonalize.resources.recommendations import recommendation_id
 from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import get
@@ -20,7 +21,6 @@ from openpersonalize.resources.solutions import artefacts_of, recipe_of
 from openpersonalize.serving.catalogues import Source
 from openpersonalize.storage import records
 
-MOST_RESULTS = 100
 DEFAULT_RESULTS = 5
 
 
@@ -49,13 +49,15 @@ def get_action_recommendations(
         raise InvalidInputException("campaignArn is required.")
     if user_id is None:
         raise InvalidInputException("UserId is required for action recommendations.")
-    if num_results > MOST_RESULTS:
-        raise InvalidInputException.violation(num_results, "numResults", f"be at most {MOST_RESULTS}")
+    if num_results > ctx.settings.quota_action_results:
+        rule = f"be at most {ctx.settings.quota_action_results}"
+        raise InvalidInputException.violation(num_results, "numResults", rule)
     if filter_arn is not None or filter_values:
         raise InvalidInputException("filterArn: filters of actions are not available in this version.")
     service = ctx.recent.get(
         ("action campaign", ctx.caller.account, ctx.caller.region, campaign_arn), lambda: _load(ctx, campaign_arn)
     )
+    spend_on_source(ctx, "GetActionRecommendations", service.campaign.arn)
     version = service.campaign.solution_version_arn
     artefact = ctx.models.get(version, artefacts_of(version))
     streamed = ctx.records.recent(service.interactions, user_id)

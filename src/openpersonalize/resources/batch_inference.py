@@ -102,5 +102,5 @@ def _ranked(asked: Asked, query: batch.Query, scores: Floats) -> list[serving.Ra
     allowed = filtering.catalogue(ctx, asking, filtered)
     if query.item_id is not None:
         seed, _ = serving.seeded(artefact, query.item_id)
-        return serving.related(artefact, scores, seed, record.num_results, allowed)
+        return serving.recommend(artefact, scores, record.num_results, allowed, seed)
     return serving.recommend(artefact, scores, record.num_results, allowed)

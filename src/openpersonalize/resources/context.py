@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from openpersonalize.arns import Arn
 from openpersonalize.clock import Clock
+from openpersonalize.expressions.columns import Table
 from openpersonalize.jobs.queue import Queue
 from openpersonalize.resources.calls import Calls
 from openpersonalize.serving.catalogues import Catalogues
+from openpersonalize.serving.descriptions import Descriptions
 from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
 from openpersonalize.serving.scores import Scores
@@ -20,6 +22,7 @@ from openpersonalize.storage.ledger import Ledger
 from openpersonalize.storage.metadata import Metadata, Transaction
 from openpersonalize.storage.objects import Objects
 from openpersonalize.storage.points import Points
+from openpersonalize.storage.rates import Rates
 from openpersonalize.storage.records import Records
 from openpersonalize.storage.served import Served
 from openpersonalize.wire.identity import Caller
@@ -71,9 +74,11 @@ class Context:
     queue: Queue
     models: Models
     scores: Scores
-    catalogues: Catalogues
+    catalogues: Catalogues[Table]
+    descriptions: Catalogues[Descriptions]
     filtering: Filtering
     recent: Recent
+    rates: Rates
     calls: Calls
     caller: Caller
 

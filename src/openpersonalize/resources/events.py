@@ -15,6 +15,7 @@ from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import in_group, schema_of
 from openpersonalize.resources.event_trackers import ID_DIGITS, EventTracker
 from openpersonalize.resources.properties import event_row, read_properties, size_faults
+from openpersonalize.resources.rates import spend_on_group
 from openpersonalize.resources.registry import operation
 from openpersonalize.storage.records import Dataset, StreamRow
 
@@ -26,6 +27,7 @@ FORBIDDEN = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recomme
 class Stream:
     """Where the events of a tracker go."""
 
+    dataset_group_arn: str
     table: Dataset
     schema: avro.Schema
 
@@ -50,6 +52,7 @@ def put_events(
     """Keep one to ten events; the answer comes when they are on disk. One bad event refuses them all."""
     key = ("stream", ctx.caller.account, ctx.caller.region, tracking_id)
     stream = ctx.recent.get(key, lambda: _stream(ctx, tracking_id))
+    spend_on_group(ctx, "PutEvents", stream.dataset_group_arn, ctx.settings.rate_put_events)
     asker = Asker(user_id, session_id)
     rows, faults = [], []
     for place, event in enumerate(event_list, start=1):
@@ -72,7 +75,7 @@ def _stream(ctx: Context, tracking_id: str) -> Stream:
         dataset = in_group(ctx, tx, tracker.dataset_group_arn, "INTERACTIONS")
         if dataset is None or dataset.status in lifecycle.ENDING:
             raise InvalidInputException(f"The dataset group {tracker.dataset_group_arn} has no Interactions dataset.")
-        return Stream(dataset.table, schema_of(tx, dataset))
+        return Stream(tracker.dataset_group_arn, dataset.table, schema_of(tx, dataset))
 
 
 def _row(ctx: Context, stream: Stream, asker: Asker, event: dict[str, Any]) -> StreamRow:

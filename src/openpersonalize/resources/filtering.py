@@ -66,6 +66,11 @@ def named(
         if filter_values:
             raise InvalidInputException("filterValues were given without filterArn; give both, or neither.")
         return None
+    return required(ctx, asking, filter_arn, filter_values)
+
+
+def required(ctx: Context, asking: Asking, filter_arn: str, filter_values: Mapping[str, str] | None) -> Named:
+    """The filter with that ARN; raises for one that cannot serve the request."""
     found = ctx.recent.get(
         ("filter", ctx.caller.account, ctx.caller.region, filter_arn), lambda: _load(ctx, filter_arn)
     )

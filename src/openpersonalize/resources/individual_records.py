@@ -14,6 +14,7 @@ from openpersonalize.resources import lifecycle
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, schema_of
 from openpersonalize.resources.properties import read_properties
+from openpersonalize.resources.rates import spend_on_group
 from openpersonalize.resources.registry import operation
 from openpersonalize.resources.resource import get
 from openpersonalize.storage import records
@@ -32,19 +33,25 @@ class Intake:
 @operation
 def put_items(ctx: Context, *, dataset_arn: str, items: list[dict[str, Any]]) -> Future[None]:
     """Keep one to ten items; the answer comes when they are on disk. One bad record refuses them all."""
-    return _put(ctx, _intake(ctx, dataset_arn, "ITEMS"), "items", items)
+    intake = _intake(ctx, dataset_arn, "ITEMS")
+    spend_on_group(ctx, "PutItems", intake.dataset.dataset_group_arn, ctx.settings.rate_put_items)
+    return _put(ctx, intake, "items", items)
 
 
 @operation
 def put_users(ctx: Context, *, dataset_arn: str, users: list[dict[str, Any]]) -> Future[None]:
     """Keep one to ten users."""
-    return _put(ctx, _intake(ctx, dataset_arn, "USERS"), "users", users)
+    intake = _intake(ctx, dataset_arn, "USERS")
+    spend_on_group(ctx, "PutUsers", intake.dataset.dataset_group_arn, ctx.settings.rate_put_users)
+    return _put(ctx, intake, "users", users)
 
 
 @operation
 def put_actions(ctx: Context, *, dataset_arn: str, actions: list[dict[str, Any]]) -> Future[None]:
     """Keep one to ten actions."""
-    return _put(ctx, _intake(ctx, dataset_arn, "ACTIONS"), "actions", actions)
+    intake = _intake(ctx, dataset_arn, "ACTIONS")
+    spend_on_group(ctx, "PutActions", intake.dataset.dataset_group_arn, ctx.settings.rate_put_actions)
+    return _put(ctx, intake, "actions", actions)
 
 
 def _intake(ctx: Context, dataset_arn: str, dataset_type: str) -> Intake:

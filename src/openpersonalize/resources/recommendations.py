@@ -4,7 +4,7 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/API_Operations_Amazon_
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +14,22 @@ from openpersonalize.expressions.columns import Bools
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History
-from openpersonalize.resources import filtering, lifecycle, served_lists
+from openpersonalize.resources import filtering, item_metadata, lifecycle, served_lists
+from openpersonalize.resources import promotions as promotions_of
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, table_of
+from openpersonalize.resources.rates import spend_on_source
 from openpersonalize.resources.recommenders import Recommender
 from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import get
 from openpersonalize.resources.solutions import artefacts_of, recipe_of
 from openpersonalize.storage import records
 
-MOST_RESULTS = 500
 DEFAULT_RESULTS = 25
+PROMOTED = "Promoted item"
+"""The reason that v2 recipes give for a promoted item."""
+
 EVENTS_LOOKED_THROUGH = 500
 """Newest streamed events of a user among which are those that hide an item."""
 
@@ -43,6 +47,12 @@ class Service:
         """The name of the model that answers."""
         source = self.source
         return source.model_arn if isinstance(source, Recommender) else source.solution_version_arn
+
+    @property
+    def config(self) -> Mapping[str, Any] | None:
+        """What the caller configured."""
+        source = self.source
+        return source.recommender_config if isinstance(source, Recommender) else source.campaign_config
 
 
 @operation
@@ -64,23 +74,30 @@ def get_recommendations(
     del context
     if (campaign_arn is None) == (recommender_arn is None):
         raise InvalidInputException("Give exactly one of campaignArn and recommenderArn.")
-    _require_known_options(metadata_columns, promotions)
-    if num_results > MOST_RESULTS:
-        raise InvalidInputException.violation(num_results, "numResults", f"be at most {MOST_RESULTS}")
+    item_metadata.require_few(ctx, "numResults", num_results, ctx.settings.quota_results, metadata_columns)
     kind = Campaign if recommender_arn is None else Recommender
     service = _service(ctx, kind, str(campaign_arn or recommender_arn))
+    spend_on_source(ctx, "GetRecommendations", service.source.arn)
     _require_asker(service, user_id, item_id)
+    described = _described(ctx, service, metadata_columns)
     artefact = _artefact(ctx, service)
     asking = _asking(service, artefact, user_id, item_id)
-    filtered = filtering.catalogue(ctx, asking, filtering.named(ctx, asking, filter_arn, filter_values))
-    allowed = serving.both(_unseen(ctx, service, artefact, user_id), filtered)
-    if service.recipe.type == "RELATED_ITEMS":
-        seed, history = serving.seeded(artefact, str(item_id))
-        ranked = serving.related(artefact, _scores(ctx, service, artefact, history), seed, num_results, allowed)
+    filtered = filtering.named(ctx, asking, filter_arn, filter_values)
+    promoted = promotions_of.named(ctx, asking, promotions)
+    unseen = _unseen(ctx, service, artefact, user_id)
+
+    def allowed_by(chosen: filtering.Named | None) -> Bools | None:
+        return serving.both(unseen, filtering.catalogue(ctx, asking, chosen))
+
+    seed, history = _start(ctx, service, artefact, user_id, item_id)
+    scores, allowed = _scores(ctx, service, artefact, history), allowed_by(filtered)
+    if promoted is None:
+        ranked = serving.recommend(artefact, scores, num_results, allowed, seed)
     else:
-        history = _history(ctx, service, artefact, user_id)
-        ranked = serving.recommend(artefact, _scores(ctx, service, artefact, history), num_results, allowed)
-    return _answered(ctx, service, user_id, "itemList", ranked)
+        promotion = serving.Promotion(promoted.percent, allowed_by(promoted.filtered))
+        ranked = serving.promote(artefact, scores, num_results, allowed, promotion, seed=seed, draw=ctx.random)
+    shown = _shown(ctx, service, ranked, described, promoted)
+    return {"itemList": shown, "recommendationId": _remembered(ctx, service, user_id, ranked)}
 
 
 @operation
@@ -100,14 +117,17 @@ def get_personalized_ranking(
     A filter takes items out of the list and leaves the scores of the others as they are.
     """
     del context
-    _require_known_options(metadata_columns, None)
     service = _service(ctx, Campaign, campaign_arn)
+    spend_on_source(ctx, "GetPersonalizedRanking", service.source.arn)
     if service.recipe.type != "PERSONALIZED_RANKING":
         raise InvalidInputException(
             f"{campaign_arn} serves {service.recipe.name}; GetPersonalizedRanking needs a PERSONALIZED_RANKING recipe."
         )
     if not input_list:
         raise InvalidInputException.violation([], "inputList", "have at least 1 item")
+    limit = ctx.settings.quota_ranking_items
+    item_metadata.require_few(ctx, "inputList", len(input_list), limit, metadata_columns)
+    described = _described(ctx, service, metadata_columns)
     artefact = _artefact(ctx, service)
     asking = _asking(service, artefact, user_id, None)
     filtered = filtering.named(ctx, asking, filter_arn, filter_values)
@@ -116,17 +136,15 @@ def get_personalized_ranking(
     if filtered is not None:
         kept = set(filtering.remaining(ctx, asking, filtered, input_list))
         ranked = [row for row in ranked if row.item_id in kept]
-    return _answered(ctx, service, user_id, "personalizedRanking", ranked)
+    shown = _shown(ctx, service, ranked, described)
+    return {"personalizedRanking": shown, "recommendationId": _remembered(ctx, service, user_id, ranked)}
 
 
-def _require_known_options(
-    metadata_columns: dict[str, list[str]] | None, promotions: list[dict[str, Any]] | None
-) -> None:
-    """Refuse what this version cannot do rather than answer as if it had not been asked."""
-    if metadata_columns:
-        raise InvalidInputException("metadataColumns: item metadata in answers is not available in this version.")
-    if promotions:
-        raise InvalidInputException("promotions: promotions are not available in this version.")
+def _described(
+    ctx: Context, service: Service, metadata_columns: dict[str, list[str]] | None
+) -> item_metadata.Wanted | None:
+    group = service.source.dataset_group_arn
+    return item_metadata.wanted(ctx, service.recipe, group, service.config, metadata_columns)
 
 
 def _service(ctx: Context, kind: type[Campaign] | type[Recommender], arn: str) -> Service:
@@ -174,6 +192,15 @@ def _asking(service: Service, artefact: Artefact, user_id: str | None, item_id: 
     )
 
 
+def _start(
+    ctx: Context, service: Service, artefact: Artefact, user_id: str | None, item_id: str | None
+) -> tuple[int | None, History]:
+    """The item that an answer starts from, if it does from one, and the events."""
+    if service.recipe.type == "RELATED_ITEMS":
+        return serving.seeded(artefact, str(item_id))
+    return None, _history(ctx, service, artefact, user_id)
+
+
 def _history(ctx: Context, service: Service, artefact: Artefact, user_id: str | None) -> History:
     if user_id is None or "real time" not in service.recipe.abilities:
         return History.empty()
@@ -194,10 +221,35 @@ def _scores(ctx: Context, service: Service, artefact: Artefact, history: History
     return ctx.scores.of(service.model_arn, artefact, history)
 
 
-def _answered(
-    ctx: Context, service: Service, user_id: str | None, member: str, ranked: Sequence[serving.Ranked]
-) -> Answer:
-    """The answer, with the list as `member`; it is remembered as served."""
+def _shown(
+    ctx: Context,
+    service: Service,
+    ranked: Sequence[serving.Ranked],
+    described: item_metadata.Wanted | None,
+    promoted: promotions_of.Promoted | None = None,
+) -> list[dict[str, Any]]:
+    """The rows of an answer; a member without a value is left out when it is written."""
+    shown: list[dict[str, Any]] = [{"itemId": row.item_id, "score": row.score} for row in ranked]
+    if promoted is not None:
+        _mark_promoted(service, ranked, shown, promoted)
+    if described is not None:
+        for row, metadata in zip(shown, item_metadata.of_items(ctx, described, ranked), strict=True):
+            row["metadata"] = metadata
+    return shown
+
+
+def _mark_promoted(
+    service: Service, ranked: Sequence[serving.Ranked], shown: list[dict[str, Any]], promoted: promotions_of.Promoted
+) -> None:
+    tells_why = "reasons" in service.recipe.abilities
+    for row, answered in zip(ranked, shown, strict=True):
+        if row.promoted:
+            answered["promotionName"] = promoted.name
+            answered["reason"] = [PROMOTED] if tells_why else None
+
+
+def _remembered(ctx: Context, service: Service, user_id: str | None, ranked: Sequence[serving.Ranked]) -> str:
+    """The id of an answer, which is remembered as served."""
     source, name = service.source, recommendation_id(ctx, service.source.cid)
     served_lists.remember(
         ctx,
@@ -206,12 +258,9 @@ def _answered(
         user_id=user_id,
         recommendation_id=name,
         item_ids=[row.item_id for row in ranked],
+        promoted=sum(row.promoted for row in ranked),
     )
-    return {member: _shown(ranked), "recommendationId": name}
-
-
-def _shown(ranked: Sequence[serving.Ranked]) -> list[dict[str, Any]]:
-    return [{"itemId": row.item_id, "score": row.score} for row in ranked]
+    return name
 
 
 def recommendation_id(ctx: Context, cid: str) -> str:

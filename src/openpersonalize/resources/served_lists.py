@@ -20,10 +20,13 @@ def remember(
     user_id: str | None,
     recommendation_id: str,
     item_ids: Sequence[str],
+    promoted: int = 0,
 ) -> None:
     """Keep the list of an answer, unless the setting `served_memory` says not to; takes a few microseconds."""
     if ctx.settings.served_memory == "on":
-        ctx.served.remember(ServedList(dataset_group_arn, ctx.now(), user_id, source, recommendation_id, item_ids))
+        ctx.served.remember(
+            ServedList(dataset_group_arn, ctx.now(), user_id, source, recommendation_id, item_ids, promoted)
+        )
 
 
 def waiting(ctx: Context, table: Dataset) -> bool:

@@ -4,18 +4,19 @@ from openpersonalize.serving.actions import COLUMNS as ACTION_COLUMNS
 from openpersonalize.serving.actions import last_met, rank_actions
 from openpersonalize.serving.hiding import both, unseen
 from openpersonalize.serving.history import history, seeded
-from openpersonalize.serving.ranking import Ranked, rank, recommend, related
+from openpersonalize.serving.ranking import Promotion, Ranked, promote, rank, recommend
 
 __all__ = [
     "ACTION_COLUMNS",
+    "Promotion",
     "Ranked",
     "both",
     "history",
     "last_met",
+    "promote",
     "rank",
     "rank_actions",
     "recommend",
-    "related",
     "seeded",
     "unseen",
 ]

@@ -1,16 +1,16 @@
-"""Columns of Items and Users in memory, as filters read them, one copy per process.
+"""Columns of Items, Users and Actions in memory, as filters or answers need them, one copy per process.
 
-A table is read when a filter first needs it. After that no request waits for it: once it is older than the refresh
+A table is read when a request first needs it. After that no request waits for it: once it is older than the refresh
 time, the next request starts a look at the store beside it, and a newer version replaces the old one when it is read.
 Rows put one by one join the store when they settle, so a change is seen within the settling and the refresh time.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from openpersonalize.storage.records import Dataset, Records
 
 if TYPE_CHECKING:
     from openpersonalize.storage.records.snapshot import Snapshot
+
+T = TypeVar("T")
 
 CAPACITY = 32
 _log = logs.get("serving")
@@ -36,25 +38,35 @@ class Source:
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    table: Table
+class _Loaded(Generic[T]):
+    table: T
     columns: frozenset[str]
     version: int | None
     checked: datetime
 
 
-class Catalogues:
-    """Tables by dataset, the least recently used let go; for any number of threads."""
+class Catalogues(Generic[T]):
+    """Tables by dataset, the least recently used let go; for any number of threads.
 
-    def __init__(self, records: Records, clock: Clock, refresh_seconds: float) -> None:
+    `read` makes a table of some columns, named in capitals, of a version of a dataset.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Clock,
+        refresh_seconds: float,
+        read: "Callable[[Snapshot, avro.Schema, frozenset[str]], T]",
+    ) -> None:
         self._records = records
+        self._make = read
         self._clock = clock
         self._refresh = timedelta(seconds=refresh_seconds)
-        self._known: OrderedDict[Any, _Loaded] = OrderedDict()
+        self._known: OrderedDict[Any, _Loaded[T]] = OrderedDict()
         self._locks: dict[Any, threading.Lock] = {}
         self._changing = threading.Lock()
 
-    def table(self, source: Source, columns: Collection[str]) -> Table:
+    def table(self, source: Source, columns: Collection[str]) -> T:
         """The dataset's rows with at least these columns, named in capitals; the same object until a row changes."""
         key = (source.dataset.key, source.made)
         loaded = self._known.get(key)
@@ -69,14 +81,14 @@ class Catalogues:
             threading.Thread(target=self._look, args=(key, source, loaded), daemon=True).start()
         return loaded.table
 
-    def _look(self, key: Any, source: Source, loaded: _Loaded) -> None:
+    def _look(self, key: Any, source: Source, loaded: _Loaded[T]) -> None:
         """In a thread of its own, which gives back the lock that the request took."""
         try:
             with self._records.snapshot(source.dataset, source.schema) as snapshot:
                 if snapshot.version != loaded.version:
                     self._keep(key, self._from(snapshot, source, loaded.columns))
         except Exception:  # noqa: BLE001 - the old table serves on, and the next look is one refresh time away
-            _log.exception("a table for filters could not be read again", dataset=source.dataset.key)
+            _log.exception("a table could not be read again", dataset=source.dataset.key)
         finally:
             self._reading(key).release()
 
@@ -84,23 +96,24 @@ class Catalogues:
         """Held by whoever reads this dataset; kept for good, as a lock that is dropped could be held."""
         return self._locks.setdefault(key, threading.Lock())
 
-    def _keep(self, key: Any, loaded: _Loaded) -> None:
+    def _keep(self, key: Any, loaded: _Loaded[T]) -> None:
         with self._changing:
             self._known[key] = loaded
             self._known.move_to_end(key)
             while len(self._known) > CAPACITY:
                 self._known.popitem(last=False)
 
-    def _read(self, source: Source, columns: frozenset[str]) -> _Loaded:
+    def _read(self, source: Source, columns: frozenset[str]) -> _Loaded[T]:
         with self._records.snapshot(source.dataset, source.schema) as snapshot:
             return self._from(snapshot, source, columns)
 
-    def _from(self, snapshot: "Snapshot", source: Source, columns: frozenset[str]) -> _Loaded:
+    def _from(self, snapshot: "Snapshot", source: Source, columns: frozenset[str]) -> _Loaded[T]:
         checked = self._clock.now()
-        return _Loaded(_table(snapshot, source.schema, columns), columns, snapshot.version, checked)
+        return _Loaded(self._make(snapshot, source.schema, columns), columns, snapshot.version, checked)
 
 
-def _table(snapshot: "Snapshot", schema: avro.Schema, columns: frozenset[str]) -> Table:
+def for_filters(snapshot: "Snapshot", schema: avro.Schema, columns: frozenset[str]) -> Table:
+    """The columns of a version of a dataset as filters read them."""
     key = str(schema.key)
     chosen = [column for column in schema.columns if column.name.upper() in columns]
     rows = snapshot.arrow(list(dict.fromkeys([key, *(column.name for column in chosen)]))).read_all()
