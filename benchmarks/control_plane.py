@@ -9,7 +9,8 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tests.server import Server
 from tests.world import INTERACTIONS
 
 RESOURCES = 10_000
-FIRST = LAST = 500
+CREATED = 500
 ASKED = 300
 SCHEMA = json.dumps(
     {"type": "record", "name": "Interactions", "fields": [{"name": name, "type": kind} for name, kind in INTERACTIONS]}
@@ -29,56 +30,74 @@ SCHEMA = json.dumps(
 
 
 def run() -> list[str]:
-    """All measurements on one data folder."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _made(folder, range(1))
-        one = _asked(folder, "one schema", 1)
-        seconds = _made(folder, range(1, RESOURCES))
-        full = _asked(folder, f"{RESOURCES:,} schemas", RESOURCES)
-    begun, ended = statistics.median(seconds[:FIRST]) * 1000, statistics.median(seconds[-LAST:]) * 1000
+    """Two data folders, one nearly empty and one full, asked in turns: the speed of a machine changes by the minute."""
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as full:
+        with _parts(Path(full)) as parts:
+            for number in range(RESOURCES - CREATED):
+                _create(parts, number)
+        with _parts(Path(empty)) as few, _parts(Path(full)) as many:
+            costs = [
+                (_cpu(partial(_create, few, number)), _cpu(partial(_create, many, number)))
+                for number in range(RESOURCES - CREATED, RESOURCES)
+            ]
+        rows = _asked({f"{CREATED} schemas": Path(empty), f"{RESOURCES:,} schemas": Path(full)})
+    begun, ended = (statistics.median(values) * 1000 for values in zip(*costs, strict=True))
     return [
         f"## Control plane, {RESOURCES:,} resources of a kind",
         "",
-        markdown([one, full]),
+        markdown(rows),
         "",
         (
-            f"Creating one costs {begun:.2f} ms of CPU among the first {FIRST}, {ended:.2f} ms among the last {LAST} "
+            f"Creating one costs {begun:.2f} ms of CPU among {CREATED}, {ended:.2f} ms among {RESOURCES:,} "
             f"({ended / begun:.2f} times); a flush of the disk comes on top."
         ),
     ]
 
 
-def _made(folder: Path, numbers: range) -> list[float]:
-    """Seconds of CPU of each creation."""
+@contextmanager
+def _parts(folder: Path) -> Iterator[app.Parts]:
     parts = app.open_parts(settings.load(folder, {"quota_schemas": 10 * RESOURCES}, {}))
     try:
-        return [_cpu(partial(create_schema, parts.context, name=f"s{number}", schema=SCHEMA)) for number in numbers]
+        yield parts
     finally:
         parts.close()
 
 
-def _asked(folder: Path, what: str, count: int) -> dict[str, object]:
-    server = Server(folder)
-    server.start()
+def _create(parts: app.Parts, number: int) -> None:
+    create_schema(parts.context, name=f"s{number}", schema=SCHEMA)
+
+
+def _asked(folders: Mapping[str, Path]) -> list[dict[str, object]]:
+    arn = f"arn:aws:personalize:us-east-1:000000000000:schema/s{RESOURCES - CREATED // 2}"
+    servers = {what: Server(folder) for what, folder in folders.items()}
     try:
-        api = server.client("personalize")
-        arn = f"arn:aws:personalize:us-east-1:000000000000:schema/s{count // 2}"
-        for _ in range(ASKED):  # what is loaded at first use is not growth
-            api.describe_schema(schemaArn=arn)
-            api.list_schemas(maxResults=20)
-        memory = _memory(server)
-        describe = _median(lambda: api.describe_schema(schemaArn=arn))
-        page = _median(lambda: api.list_schemas(maxResults=20))
-        grown = _memory(server) - memory
+        for server in servers.values():
+            server.start()
+        apis = {what: server.client("personalize") for what, server in servers.items()}
+        for api in [*apis.values()] * ASKED:  # what is loaded at first use is not growth
+            _describe_and_list(api, arn)
+        memory = {what: _memory(server) for what, server in servers.items()}
+        times: dict[str, list[tuple[float, float]]] = {what: [] for what in apis}
+        for _ in range(ASKED):
+            for what, api in apis.items():
+                times[what].append(_describe_and_list(api, arn))
+        return [
+            {
+                "what": what,
+                "Describe p50 ms": f"{statistics.median(describe for describe, _ in times[what]) * 1000:.2f}",
+                "List of 20 p50 ms": f"{statistics.median(page for _, page in times[what]) * 1000:.2f}",
+                f"memory grown by {2 * ASKED} calls, MB": f"{_memory(server) - memory[what]:.1f}",
+            }
+            for what, server in servers.items()
+        ]
     finally:
-        server.stop()
-    return {
-        "what": what,
-        "Describe p50 ms": f"{describe:.2f}",
-        "List of 20 p50 ms": f"{page:.2f}",
-        f"memory grown by {2 * ASKED} calls, MB": f"{grown:.1f}",
-    }
+        for server in servers.values():
+            server.stop()
+
+
+def _describe_and_list(api: Any, arn: str) -> tuple[float, float]:
+    describe = _seconds(lambda: api.describe_schema(schemaArn=arn))
+    return describe, _seconds(lambda: api.list_schemas(maxResults=20))
 
 
 def _cpu(call: Callable[[], Any]) -> float:
@@ -91,10 +110,6 @@ def _seconds(call: Callable[[], Any]) -> float:
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun
-
-
-def _median(call: Callable[[], Any]) -> float:
-    return statistics.median(_seconds(call) for _ in range(ASKED)) * 1000
 
 
 def _memory(server: Server) -> float:

@@ -21,7 +21,7 @@ def require_room(
 ) -> None:
     """Raise LimitExceededException when `limit` resources live already, in the dataset group or else the region."""
     statuses = None if stateless else lifecycle.LIVING
-    if tx.count(kind, ctx.caller.account, ctx.caller.region, group=group, statuses=statuses) >= limit:
+    if not tx.fewer_than(limit, kind, ctx.caller.account, ctx.caller.region, group=group, statuses=statuses):
         noun = words(kind)
         article = "an" if noun[0] in "aeiou" else "a"
         raise LimitExceededException(
@@ -32,5 +32,5 @@ def require_room(
 
 def require_free_slot(ctx: Context, tx: Transaction, kind: type[Resource], limit: int) -> None:
     """Raise LimitExceededException when `limit` jobs of that kind are open in the region."""
-    if tx.count(kind, ctx.caller.account, ctx.caller.region, statuses=lifecycle.OPEN) >= limit:
+    if not tx.fewer_than(limit, kind, ctx.caller.account, ctx.caller.region, statuses=lifecycle.OPEN):
         raise LimitExceededException(f"More than {limit} resources with PENDING or IN_PROGRESS status.")

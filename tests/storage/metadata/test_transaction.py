@@ -1,7 +1,9 @@
 """Resources in transactions, on SQLite and on PostgreSQL."""
 
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from openpersonalize.clock import SystemClock
 from openpersonalize.errors import ResourceAlreadyExistsException, ResourceNotFoundException
 from openpersonalize.storage.metadata import Metadata, Transaction
 from openpersonalize.storage.metadata.tables import resources
@@ -35,6 +38,10 @@ class Other(Thing):
     """A resource of another kind."""
 
     noun: ClassVar[str] = "other"
+
+
+class Undone(Exception):  # noqa: N818 - no fault
+    """Undoes a transaction."""
 
 
 def thing(number: int, parent: str | None = None) -> Thing:
@@ -183,13 +190,34 @@ def test_a_quota_holds_however_many_ask_at_once(metadata: Metadata) -> None:
     def create(number: int) -> bool:
         start.wait()
         with metadata.transaction() as tx:
-            if tx.count(Thing, *HERE) >= 5:
+            if not tx.fewer_than(5, Thing, *HERE):
                 return False
             tx.insert(thing(number))
             return True
 
     with ThreadPoolExecutor(12) as pool:
         assert sum(pool.map(create, range(12))) == 5
+
+
+def test_room_is_told_rightly_whatever_came_and_went_and_whoever_did_it(database_url: str) -> None:
+    """Two processes; some transactions are undone, and the numbers of their records may come again."""
+    draw = random.Random(1)
+    both = [Metadata.open(database_url, SystemClock()) for _ in range(2)]
+    present: set[int] = set()
+    for step in range(300):
+        metadata, number, undone = draw.choice(both), draw.randrange(40), draw.random() < 0.2
+        with suppress(Undone), metadata.transaction() as tx:
+            if number in present:
+                tx.remove(thing(number))
+            else:
+                tx.insert(thing(number))
+            limit = draw.randrange(1, 40)
+            assert tx.fewer_than(limit, Thing, *HERE) == (tx.count(Thing, *HERE) < limit), step
+            if undone:
+                raise Undone
+            present ^= {number}
+    for metadata in both:
+        metadata.close()
 
 
 def test_a_snapshot_does_not_move(metadata: Metadata) -> None:

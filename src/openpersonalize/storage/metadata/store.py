@@ -4,7 +4,7 @@ import base64
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 from openpersonalize.clock import Clock
 from openpersonalize.storage import sql
 from openpersonalize.storage.metadata import tables
+from openpersonalize.storage.metadata.bounds import Bounds
 from openpersonalize.storage.metadata.credentials import Credentials
 from openpersonalize.storage.metadata.transaction import Reading, Transaction
 
@@ -25,6 +26,7 @@ class Metadata:
 
     engine: Engine
     clock: Clock
+    bounds: Bounds = field(default_factory=Bounds)
 
     @classmethod
     def open(cls, url: str, clock: Clock) -> "Metadata":
@@ -46,7 +48,7 @@ class Metadata:
         of commits, which paging needs.
         """
         with sql.writing(self.engine, alone="resources") as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self.bounds)
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:

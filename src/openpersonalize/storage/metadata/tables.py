@@ -36,7 +36,8 @@ resources = Table(
     Column("document", Text, nullable=False),
     Index("resources_of_a_kind", "noun", "account", "region", "sequence"),
     Index("resources_of_a_parent", "parent", "noun", "sequence"),
-    Index("resources_of_a_group", "group_arn", "noun"),
+    Index("resources_of_a_status", "noun", "account", "region", "status"),
+    Index("resources_of_a_group", "group_arn", "noun", "status"),
     sqlite_autoincrement=True,
 )
 

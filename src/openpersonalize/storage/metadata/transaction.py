@@ -10,6 +10,7 @@ from openpersonalize.arns import Arn
 from openpersonalize.errors import ResourceAlreadyExistsException, ResourceNotFoundException
 from openpersonalize.storage import sql
 from openpersonalize.storage.metadata import documents
+from openpersonalize.storage.metadata.bounds import Bounds
 from openpersonalize.storage.metadata.record import Record
 from openpersonalize.storage.metadata.tables import resources, tags
 
@@ -99,6 +100,27 @@ class Reading:
 
 class Transaction(Reading):
     """A write transaction: nobody else writes resources before it ends, so what was read stays true. Keep it short."""
+
+    def __init__(self, connection: Connection, bounds: Bounds) -> None:
+        super().__init__(connection)
+        self._bounds = bounds
+
+    def fewer_than(
+        self,
+        limit: int,
+        kind: type[Record],
+        account: str,
+        region: str,
+        *,
+        group: str | None = None,
+        statuses: Collection[str] | None = None,
+    ) -> bool:
+        """Whether fewer than `limit` records match; far from the limit it costs the same however many there are."""
+        key, everything = (kind.noun, account, region, group), _chosen(kind, account, region, group=group)
+        if self._bounds.at_most(self.connection, key, everything) < limit:
+            return True
+        self._bounds.forget(key)
+        return self.count(kind, account, region, group=group, statuses=statuses) < limit
 
     def insert(self, record: Record) -> None:
         """Add a record; raises ResourceAlreadyExistsException when its ARN is taken."""
