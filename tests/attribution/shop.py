@@ -74,9 +74,9 @@ SIDES: tuple[dict[str, str], ...] = (
     {"RECOMMENDATION_ID": recommendation_id("ffffff")},
     {"RECOMMENDATION_ID": recommendation_id("=bcdef")},
     {"RECOMMENDATION_ID": "RID-of-another-house"},
-    {"RECOMMENDATION_ID": "RID--CID-", "EVENT_ATTRIBUTION_SOURCE": "z"},
-    {"RECOMMENDATION_ID": recommendation_id("00aa11"), "IMPRESSION": 'a|b|"c'},
-    {"RECOMMENDATION_ID": recommendation_id("00aa11"), "EVENT_ATTRIBUTION_SOURCE": "Mail, é"},
+    {"EVENT_ATTRIBUTION_SOURCE": "z", "RECOMMENDATION_ID": "RID--CID-"},
+    {"IMPRESSION": 'a|b|"c', "RECOMMENDATION_ID": recommendation_id("00aa11")},
+    {"EVENT_ATTRIBUTION_SOURCE": "Mail, é", "RECOMMENDATION_ID": recommendation_id("00aa11")},
     {"EVENT_ATTRIBUTION_SOURCE": "mail, é"},
     {"EVENT_ATTRIBUTION_SOURCE": "=00aa11"},
 )

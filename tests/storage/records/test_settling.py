@@ -67,6 +67,17 @@ def test_settled_rows_are_in_the_table_and_still_in_the_stream(live: Records, cl
     }  # fmt: skip
 
 
+def test_a_recommendation_id_stands_behind_what_else_came_beside_the_columns(live: Records, clock: StillClock) -> None:
+    given = {"USER_ID": "u", "RECOMMENDATION_ID": "RID-1", "ITEM_ID": "a", "EVENT_ATTRIBUTION_SOURCE": "mail", "ODD": 1}
+    row = {**given, "EVENT_TYPE": "Click", "TIMESTAMP": 1}
+    live.put(EVENTS, [StreamRow(received=clock.now(), user_id="u", item_id="a", row=row)]).result(10)
+    live.settle(EVENTS, INTERACTIONS)
+    table = live.tables.of(EVENTS).open()
+    assert table is not None
+    [stored] = table.to_pyarrow_table().to_pylist()
+    assert stored["_side"] == '{"EVENT_ATTRIBUTION_SOURCE":"mail","ODD":1,"RECOMMENDATION_ID":"RID-1"}'
+
+
 def test_ingestion_follows_the_order_of_arrival(live: Records, clock: StillClock) -> None:
     put(live, clock, *(f"{number:04}" for number in range(1500)))
     live.settle(EVENTS, INTERACTIONS)

@@ -7,6 +7,9 @@ INGESTED = "_ingested"
 SESSION = "_session_id"
 EVENT = "_event_id"
 SIDE = "_side"
-"""JSON object of what came with an event and has no column: impression, recommendation id, attribution source."""
+"""JSON object of what came with an event and has no column: impression, attribution source, recommendation id."""
+
+RECOMMENDATION_ID = "RECOMMENDATION_ID"
+"""The member of `_side` that is always the last."""
 
 BULK, PUT = "bulk", "put"

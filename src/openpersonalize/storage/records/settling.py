@@ -21,7 +21,7 @@ from openpersonalize.avro import Schema
 from openpersonalize.storage import sql
 from openpersonalize.storage.records.columns import stored
 from openpersonalize.storage.records.dataset import Dataset
-from openpersonalize.storage.records.names import EVENT, INGESTED, PUT, SESSION, SIDE, SOURCE
+from openpersonalize.storage.records.names import EVENT, INGESTED, PUT, RECOMMENDATION_ID, SESSION, SIDE, SOURCE
 from openpersonalize.storage.records.stream import STREAM, microseconds
 from openpersonalize.storage.records.table import Table, once
 
@@ -117,4 +117,6 @@ def _microseconds(received: datetime | int) -> int:
 
 
 def _json(side: dict[str, Any]) -> str | None:
-    return orjson.dumps(side).decode() if side else None
+    """A recommendation id comes last: a text that begins with it holds nothing else, and need not be parsed."""
+    ordered = sorted(side.items(), key=lambda member: member[0] == RECOMMENDATION_ID)
+    return orjson.dumps(dict(ordered)).decode() if side else None
