@@ -91,7 +91,7 @@ def create_batch_inference_job(
             last_updated_date_time=now,
         )
         require_free(tx, record)
-        batch_rules.require_version(version, _faults(recipe_of(version.recipe_arn), record))
+        batch_rules.require_version(tx, version, _faults(recipe_of(version.recipe_arn), record))
         batch_rules.require_filter(ctx, tx, filter_arn, version, "ItemID")
         quotas.require_free_slot(ctx, tx, BatchInferenceJob, ctx.settings.quota_open_batch_inference_jobs)
         lifecycle.begin(ctx, tx, record, tags=tags)

@@ -11,7 +11,7 @@ from openpersonalize.resources.context import Context
 from openpersonalize.resources.filters import Filter
 from openpersonalize.resources.locations import require_reachable
 from openpersonalize.resources.resource import get
-from openpersonalize.resources.solutions import SolutionVersion
+from openpersonalize.resources.solutions import SolutionVersion, require_staying
 from openpersonalize.storage.metadata import Reading
 from openpersonalize.storage.objects import Entry, Location, parse_location
 
@@ -47,8 +47,12 @@ def require_results(number: int, most: int) -> None:
         raise InvalidInputException.violation(number, "numResults", f"be between 1 and {most}")
 
 
-def require_version(version: SolutionVersion, faults: list[str]) -> None:
-    """The version must be ACTIVE, and nothing else wrong; InvalidInputException tells all."""
+def require_version(tx: Reading, version: SolutionVersion, faults: list[str]) -> None:
+    """The version must be ACTIVE, and nothing else wrong; InvalidInputException tells all.
+
+    Raises ResourceInUseException where its solution is being deleted.
+    """
+    require_staying(tx, version)
     found = list(faults)
     if version.status != lifecycle.ACTIVE:
         found.append(f"solutionVersionArn: {version.arn} is in {version.status} state; it must be ACTIVE.")

@@ -81,7 +81,7 @@ def create_batch_segment_job(
         )
         require_free(tx, record)
         faults = [f"solutionVersionArn: the recipe {recipe.name} makes no segments; use one of type USER_SEGMENTATION."]
-        batch_rules.require_version(version, [] if "batch segment" in recipe.served_by else faults)
+        batch_rules.require_version(tx, version, [] if "batch segment" in recipe.served_by else faults)
         batch_rules.require_filter(ctx, tx, filter_arn, version, "UserID")
         quotas.require_free_slot(ctx, tx, BatchSegmentJob, ctx.settings.quota_open_batch_segment_jobs)
         lifecycle.begin(ctx, tx, record, tags=tags)

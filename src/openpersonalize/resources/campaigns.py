@@ -14,7 +14,7 @@ from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, job, operation
 from openpersonalize.resources.resource import Resource, get, given, require_free
 from openpersonalize.resources.solution_versions import get_version
-from openpersonalize.resources.solutions import Solution, SolutionVersion, recipe_of
+from openpersonalize.resources.solutions import Solution, SolutionVersion, recipe_of, require_staying
 from openpersonalize.storage.metadata import Transaction
 
 LATEST = "$LATEST"
@@ -88,8 +88,7 @@ def _deployable(
 ) -> SolutionVersion:
     """The version to serve, after the rules of the ARN's form, its state and the configuration."""
     version = _named(ctx, tx, solution_version_arn)
-    if tx.get(Solution, version.solution_arn).status in lifecycle.ENDING:
-        raise ResourceInUseException(f"The solution {version.solution_arn} is being deleted.")
+    require_staying(tx, version)
     faults = _faults(recipe_of(version.recipe_arn), solution_version_arn, config or {})
     if version.status != lifecycle.ACTIVE:
         faults.append(f"solutionVersionArn: {version.arn} is in {version.status} state; it must be ACTIVE.")

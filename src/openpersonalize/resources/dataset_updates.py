@@ -23,8 +23,8 @@ def update_dataset(ctx: Context, *, dataset_arn: str, schema_arn: str) -> Answer
     with ctx.writing() as tx:
         dataset = given(ctx, tx, Dataset, dataset_arn)
         schema = get(ctx, tx, DatasetSchema, schema_arn)
-        _check(tx, dataset, schema)
         lifecycle.require_active(dataset)
+        _check(tx, dataset, schema)
         _require_idle(tx, dataset)
         update = updates.asked(ctx, {"schemaArn": schema.arn}, lifecycle.UPDATE_PENDING)
         lifecycle.become(ctx, tx, dataset, lifecycle.UPDATE_PENDING, latest_dataset_update=update)

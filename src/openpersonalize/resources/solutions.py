@@ -92,6 +92,12 @@ class Solution(Resource):
         return recipe_of(str(self.recipe_arn))
 
 
+def require_staying(tx: Reading, version: SolutionVersion) -> None:
+    """Nothing new may be built on a version whose solution is being deleted; raises ResourceInUseException."""
+    if tx.get(Solution, version.solution_arn).status in lifecycle.ENDING:
+        raise ResourceInUseException(f"The solution {version.solution_arn} is being deleted.")
+
+
 def recipe_of(recipe_arn: str) -> catalog.Recipe:
     """The recipe of that ARN; raises ResourceNotFoundException."""
     Arn.expect(recipe_arn, "recipe")
