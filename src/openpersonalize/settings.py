@@ -112,6 +112,25 @@ class Settings:
     quota_ranking_items: int = _row(500, "Items that GetPersonalizedRanking ranks at once.", low=1)
     quota_results_with_metadata: int = _row(50, "Items of an answer with metadata columns.", low=1)
     quota_metadata_columns: int = _row(10, "Metadata columns that a request may ask for.", low=1)
+    quota_metrics: int = _row(10, "Metrics of a metric attribution.", low=1)
+    quota_attribution_sources: int = _row(
+        100, "Sources of a metric attribution that have a name in published points.", low=1
+    )
+    quota_event_bytes: int = _row(10 * 1024, "Bytes of one event or action interaction, written as JSON.", low=1)
+    quota_import_bytes: int = _row(100 * 1024**3, "Bytes of the files of a FULL import.", low=1)
+    quota_incremental_import_bytes: int = _row(1024**3, "Bytes of the files of an INCREMENTAL import.", low=1)
+    quota_deletion_bytes: int = _row(100 * 1024**2, "Bytes of the files of a data deletion job.", low=1)
+    quota_batch_files: int = _row(1000, "Input files of a batch inference or segment job.", low=1)
+    quota_batch_bytes: int = _row(1024**3, "Bytes of the input files of a batch inference or segment job.", low=1)
+    quota_batch_records: int = _row(50_000_000, "Lines of one input file of a batch inference job.", low=1)
+    quota_batch_results: int = _row(500, "Items for each line of a batch inference job.", low=1)
+    quota_segment_users: int = _row(5_000_000, "Users of each segment of a batch segment job.", low=1)
+    quota_segment_item_queries: int = _row(
+        500, "Lines of one input file of a batch segment job that asks for items.", low=1
+    )
+    quota_segment_attribute_queries: int = _row(
+        10, "Lines of one input file of a batch segment job that asks for attributes of items.", low=1
+    )
     rate_limits: str = _row(
         "off", "on: calls beyond the rates below are refused with ThrottlingException.", one_of=("off", "on")
     )

@@ -103,8 +103,8 @@ def test_only_a_whole_recommendation_id_names_a_campaign(given: str, source: str
 
 def test_whose_name_is_left_out_does_not_depend_on_the_order_of_the_values() -> None:
     values = [Value(CLICKS, f"S{place:03}", NOON + 900 * (place % 2), Decimal(1)) for place in range(120)]
-    shown, fresh = named(values, ["S001"])
-    assert (shown, fresh) == named(list(reversed(values)), ["S001"])
+    shown, fresh = named(values, ["S001"], 100)
+    assert (shown, fresh) == named(list(reversed(values)), ["S001"], 100)
     assert len(fresh) == 99
     assert {value.source for value in shown} == {*fresh, "S001", "SOURCE_NAME_UNDEFINED"}
     assert sum(value.value for value in shown) == 120

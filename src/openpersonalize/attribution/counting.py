@@ -19,9 +19,6 @@ from openpersonalize.storage.points import Dimensions, Point
 OWN_NAMESPACE = "openpersonalize"
 """Where points stand that Amazon does not know: what was left out of a count, and why."""
 
-MOST_SOURCES = 100
-"""Sources of an attribution that have a name in published points; later ones are undefined there."""
-
 ALWAYS = Period(-(1 << 62), 1 << 62)
 
 
@@ -102,8 +99,8 @@ def _without_stale(found: events.Events) -> events.Events:
     return replace(found, rows=found.rows.filter(pc.less(found.rows["late"], 2)))
 
 
-def named(values: Iterable[Value], known: Collection[str]) -> tuple[list[Value], list[str]]:
-    """The values with the first 100 sources by their names and later ones undefined, and the names that are new.
+def named(values: Iterable[Value], known: Collection[str], most: int) -> tuple[list[Value], list[str]]:
+    """The values with the first `most` sources by their names and later ones undefined, and the names that are new.
 
     `known` are the names given before. New ones are given in the order of their first window, and of the alphabet
     within one.
@@ -114,7 +111,7 @@ def named(values: Iterable[Value], known: Collection[str]) -> tuple[list[Value],
     for value in sorted(values, key=lambda value: (value.start, value.source)):
         source = value.source
         if source != UNDEFINED and source not in names:
-            if len(names) < MOST_SOURCES:
+            if len(names) < most:
                 names.append(source)
                 fresh.append(source)
             else:

@@ -79,7 +79,7 @@ def _row(ctx: Context, schema: avro.Schema, given: dict[str, Any]) -> StreamRow:
         "RECOMMENDATION_ID": given.get("recommendationId"),
     }
     row, faults = event_row(schema, own, read_properties(given.get("properties")), FORBIDDEN)
-    faults += size_faults(given)
+    faults += size_faults(given, ctx.settings.quota_event_bytes)
     if faults:
         raise ValueError("; ".join(faults))
     return StreamRow(

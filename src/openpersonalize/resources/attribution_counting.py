@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from openpersonalize import avro, logs
 from openpersonalize.attribution import csv_report
-from openpersonalize.attribution.counting import MOST_SOURCES, Counted, Group, Value, count, named, notes, points
+from openpersonalize.attribution.counting import Counted, Group, Value, count, named, notes, points
 from openpersonalize.attribution.measures import Measure
 from openpersonalize.resources import lifecycle
 from openpersonalize.resources.attribution_records import MetricAttribution
@@ -133,9 +133,9 @@ def _count(books: _Books, rows: Any, *, stale: bool) -> Counted:
 
 def _publish(ctx: Context, connection: "Connection", books: _Books, counted: Counted) -> None:
     """Add the points under the names that sources have, and name new sources."""
-    known = ctx.ledger.named(connection, books.record.arn)
-    shown, fresh = named(counted.values, known)
-    if len(fresh) + len(known) >= MOST_SOURCES > len(known):
+    known, most = ctx.ledger.named(connection, books.record.arn), ctx.settings.quota_attribution_sources
+    shown, fresh = named(counted.values, known, most)
+    if len(fresh) + len(known) >= most > len(known):
         _log.warning("an attribution has all its sources; later ones are undefined in points", arn=books.record.arn)
     beyond = sorted({value.measure.name for value in shown if abs(value.value) > LARGEST})
     if beyond:
@@ -198,7 +198,8 @@ def count_import(ctx: Context, brought: Brought) -> None:
     rows = ctx.records.brought_by(brought.table, brought.version)
     report = _enter(ctx, books, brought, _count(books, rows, stale=False) if published else None)
     if report is not None:
-        values, _ = named(_count(books, rows, stale=True).values, ctx.ledger.sources(record.arn))
+        known, most = ctx.ledger.sources(record.arn), ctx.settings.quota_attribution_sources
+        values, _ = named(_count(books, rows, stale=True).values, known, most)
         _write_report(ctx, record, report, values)
 
 

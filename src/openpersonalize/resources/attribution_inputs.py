@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from openpersonalize.attribution.backfill import Point
-from openpersonalize.attribution.counting import MOST_SOURCES
 from openpersonalize.attribution.measures import Measure
 from openpersonalize.attribution.report import Inputs
 from openpersonalize.errors import InvalidInputException
@@ -75,8 +74,8 @@ def published_of(ctx: Context, dataset_group_arn: str) -> Published:
         for series in own
         for point in ctx.points.read(series, 0, 1 << 62)
     ]
-    named = ctx.ledger.sources(record.arn)
-    return Published(int(record.creation_date_time.timestamp()), points, named if len(named) >= MOST_SOURCES else None)
+    named, most = ctx.ledger.sources(record.arn), ctx.settings.quota_attribution_sources
+    return Published(int(record.creation_date_time.timestamp()), points, named if len(named) >= most else None)
 
 
 def inputs_of(

@@ -40,8 +40,9 @@ def run(ctx: Context, task: Task) -> None:
     with task.transaction() as tx:
         record = lifecycle.become(ctx, tx, tx.get(BatchInferenceJob, task.subject), lifecycle.CREATE_IN_PROGRESS)
     asked = _asked(ctx, record)
-    read = partial(batch.query, recipe_type=asked.recipe.type)
-    work = batch_files.Work(read, partial(_answers, asked), batch.lines_at_once(asked.artefact))
+    read = partial(batch.query, recipe_type=asked.recipe.type, most_items=ctx.settings.quota_ranking_items)
+    at_once, most = batch.lines_at_once(asked.artefact), ctx.settings.quota_batch_records
+    work = batch_files.Work(read, partial(_answers, asked), at_once, most)
     batch_files.run(ctx, task, work, record.job_input, record.job_output)
     with task.publish() as tx:
         lifecycle.become(ctx, tx, tx.get(BatchInferenceJob, task.subject), lifecycle.ACTIVE)

@@ -19,7 +19,6 @@ from openpersonalize.resources.solution_versions import get_version
 from openpersonalize.resources.solutions import recipe_of
 
 PLAIN, THEMES = "BATCH_INFERENCE", "THEME_GENERATION"
-MOST_RESULTS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ def create_batch_inference_job(
 ) -> Answer:
     """Check what is asked against the recipe and enqueue the job; the lines are checked one by one as it runs."""
     batch_rules.require_locations(ctx, job_input, job_output)
-    batch_rules.require_results(num_results, MOST_RESULTS)
+    batch_rules.require_results(num_results, ctx.settings.quota_batch_results)
     now = ctx.now()
     with ctx.writing() as tx:
         version = get_version(ctx, tx, solution_version_arn)

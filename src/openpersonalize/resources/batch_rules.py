@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/API_CreateBatchInferen
 from typing import Any
 
 from openpersonalize.errors import InvalidInputException, JobFailed
-from openpersonalize.resources import lifecycle
+from openpersonalize.resources import lifecycle, quotas
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.filters import Filter
 from openpersonalize.resources.locations import require_reachable
@@ -16,8 +16,6 @@ from openpersonalize.storage.metadata import Reading
 from openpersonalize.storage.objects import Entry, Location, parse_location
 
 DEFAULT_RESULTS = 25
-MOST_FILES = 1000
-MOST_BYTES = 1024**3
 
 
 def require_locations(ctx: Context, job_input: dict[str, Any], job_output: dict[str, Any]) -> None:
@@ -79,17 +77,16 @@ def require_filter(ctx: Context, tx: Reading, filter_arn: str | None, version: S
 def input_files(ctx: Context, path: str) -> list[Entry]:
     """The files that a path means: itself, those in it as a folder, or those whose names begin with it.
 
-    JobFailed when there are none, or more than Amazon takes.
+    JobFailed when there are none, or more than the quotas allow.
     """
     location = parse_location(path)
     found = ctx.objects.list(location) or _beginning_with(ctx, location)
-    size = sum(entry.size for entry in found)
+    most = ctx.settings.quota_batch_files
     if not found:
         raise JobFailed(f"Invalid S3 input path. No data found at {path}.")
-    if len(found) > MOST_FILES:
-        raise JobFailed(f"There are {len(found)} files at {path}; a job reads at most {MOST_FILES}.")
-    if size > MOST_BYTES:
-        raise JobFailed(f"The files at {path} have {size} bytes; a job reads at most {MOST_BYTES}.")
+    if len(found) > most:
+        raise JobFailed(f"There are {len(found)} files at {path}; a job reads at most {most}.")
+    quotas.require_few_bytes(found, path, ctx.settings.quota_batch_bytes)
     return found
 
 

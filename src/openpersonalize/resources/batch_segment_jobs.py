@@ -16,8 +16,6 @@ from openpersonalize.resources.resource import Resource, require_free
 from openpersonalize.resources.solution_versions import get_version
 from openpersonalize.resources.solutions import recipe_of
 
-MOST_RESULTS = 5_000_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSegmentJob(Resource):
@@ -59,7 +57,7 @@ def create_batch_segment_job(
 ) -> Answer:
     """Check what is asked against the recipe and enqueue the job."""
     batch_rules.require_locations(ctx, job_input, job_output)
-    batch_rules.require_results(num_results, MOST_RESULTS)
+    batch_rules.require_results(num_results, ctx.settings.quota_segment_users)
     now = ctx.now()
     with ctx.writing() as tx:
         version = get_version(ctx, tx, solution_version_arn)

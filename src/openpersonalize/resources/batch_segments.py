@@ -25,7 +25,6 @@ from openpersonalize.resources.segment_filters import UserFilter, user_filter
 from openpersonalize.resources.solutions import artefacts_of, recipe_of
 from openpersonalize.serving import batch
 
-MOST_LINES, MOST_ATTRIBUTE_LINES = 500, 10
 AT_ONCE = 50
 """Queries that one pass over the users answers: a number per user and query is held."""
 
@@ -60,7 +59,8 @@ def run(ctx: Context, task: Task) -> None:
     with task.transaction() as tx:
         record = lifecycle.become(ctx, tx, tx.get(BatchSegmentJob, task.subject), lifecycle.CREATE_IN_PROGRESS)
     asked = _asked(ctx, record, task)
-    most = MOST_ATTRIBUTE_LINES if asked.of_attributes else MOST_LINES
+    of_attributes, of_items = ctx.settings.quota_segment_attribute_queries, ctx.settings.quota_segment_item_queries
+    most = of_attributes if asked.of_attributes else of_items
     work = batch_files.Work(partial(_read, asked), partial(_answers, asked), AT_ONCE, most)
     batch_files.run(ctx, task, work, record.job_input, record.job_output)
     with task.publish() as tx:

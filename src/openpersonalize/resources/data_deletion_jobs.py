@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from openpersonalize.errors import JobFailed, LimitExceededException
 from openpersonalize.jobs import Task
-from openpersonalize.resources import lifecycle
+from openpersonalize.resources import lifecycle, quotas
 from openpersonalize.resources.attribution_counting import count_streamed, of_group
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
@@ -29,7 +29,6 @@ from openpersonalize.storage.served import Group
 
 PENDING, IN_PROGRESS, COMPLETED, FAILED = "PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"
 WITH_USERS = ("USERS", "INTERACTIONS", "ACTION_INTERACTIONS")
-MOST_BYTES = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +169,9 @@ def _listed_users(ctx: Context, task: Task, record: DataDeletionJob) -> list[str
     """The ids of all files, each once; a folder's files at any depth count if their names end in .csv."""
     text = record.data_source["dataLocation"]
     entries = [entry for entry in ctx.objects.list(parse_location(text), deep=True) if _is_csv(entry.location.name)]
-    size = sum(entry.size for entry in entries)
     if not entries:
         raise JobFailed(f"No data found at {text}: there is no file whose name ends in .csv.")
-    if size > MOST_BYTES:
-        raise JobFailed(f"The files at {text} have {size} bytes; at most {MOST_BYTES} are allowed.")
+    quotas.require_few_bytes(entries, text, ctx.settings.quota_deletion_bytes)
     users: dict[str, None] = {}
     for entry in entries:
         task.progress(0.0, f"reading {entry.location.name}")

@@ -172,4 +172,7 @@ def _files(ctx: Context, opened: ExitStack, record: DatasetImportJob) -> list[An
     entries = ctx.objects.list(location)
     if not entries:
         raise JobFailed(f"No data found at {record.data_source['dataLocation']}.")
+    full = record.import_mode == "FULL"
+    most = ctx.settings.quota_import_bytes if full else ctx.settings.quota_incremental_import_bytes
+    quotas.require_few_bytes(entries, record.data_source["dataLocation"], most)
     return [(entry.location.name, opened.enter_context(ctx.objects.open_local(entry.location))) for entry in entries]

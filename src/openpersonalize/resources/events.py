@@ -94,7 +94,7 @@ def _row(ctx: Context, stream: Stream, asker: Asker, event: dict[str, Any]) -> S
         "EVENT_ATTRIBUTION_SOURCE": (event.get("metricAttribution") or {}).get("eventAttributionSource"),
     }
     columns, faults = event_row(stream.schema, own, given, FORBIDDEN)
-    faults += size_faults(event)
+    faults += size_faults(event, ctx.settings.quota_event_bytes)
     if faults:
         raise ValueError("; ".join(faults))
     return StreamRow(

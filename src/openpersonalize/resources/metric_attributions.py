@@ -31,7 +31,6 @@ from openpersonalize.resources.resource import find, get, given, require_free
 from openpersonalize.storage.metadata import Reading, Transaction
 from openpersonalize.storage.objects import parse_location
 
-MOST_METRICS = 10
 LOOK = "metric-attribution.look-for-events"
 COUNT = "metric-attribution.count"
 
@@ -67,7 +66,7 @@ def create_metric_attribution(
         )
         require_free(tx, record)
         _require_first(ctx, tx, group)
-        _require_metrics("metrics", metrics, schemas_of(ctx, tx, group.arn))
+        _require_metrics(ctx, "metrics", metrics, schemas_of(ctx, tx, group.arn))
         lifecycle.begin(ctx, tx, record)
     return {"metricAttributionArn": record.arn}
 
@@ -98,13 +97,13 @@ def schemas_of(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, a
 
 
 def _require_metrics(
-    member: str, wanted: Sequence[Metric], schemas: Mapping[str, avro.Schema], *, kept: int = 0
+    ctx: Context, member: str, wanted: Sequence[Metric], schemas: Mapping[str, avro.Schema], *, kept: int = 0
 ) -> None:
     """Raises InvalidInputException with every fault of the metrics and of what they need.
 
     The first `kept` of them are there already; `member` tells of those behind them.
     """
-    faults = []
+    faults, most = [], ctx.settings.quota_metrics
     interactions = schemas.get("INTERACTIONS")
     if interactions is None:
         faults.append("The dataset group has no Interactions dataset; a metric attribution needs one.")
@@ -112,8 +111,8 @@ def _require_metrics(
         faults.append("The Interactions schema has no EVENT_TYPE column; a metric attribution needs one.")
     if not wanted:
         faults.append(f"{member}: there is none; a metric attribution needs at least 1 metric.")
-    if len(wanted) > MOST_METRICS:
-        faults.append(f"{member}: {len(wanted)} metrics; a metric attribution has at most {MOST_METRICS}.")
+    if len(wanted) > most:
+        faults.append(f"{member}: {len(wanted)} metrics; a metric attribution has at most {most}.")
     faults += _doubles(member, wanted, kept)
     for place, metric in enumerate(wanted[kept:], start=1):
         faults += _expression_fault(f"{member}.{place}.member.expression", metric, schemas)
@@ -225,7 +224,7 @@ def update_metric_attribution(
         changed = [*kept, *_new(record, kept, add_metrics or [])]
         if add_metrics:
             schemas = schemas_of(ctx, tx, record.dataset_group_arn)
-            _require_metrics("addMetrics", changed, schemas, kept=len(kept))
+            _require_metrics(ctx, "addMetrics", changed, schemas, kept=len(kept))
         config = metrics_output_config or record.metrics_output_config
         tx.replace(record.but(ctx.now(), metrics=changed, metrics_output_config=config))
     return {"metricAttributionArn": arn}

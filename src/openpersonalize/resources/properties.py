@@ -11,8 +11,6 @@ import orjson
 from openpersonalize import avro
 from openpersonalize.errors import InvalidInputException
 
-EVENT_BYTES = 10 * 1024
-
 
 def read_properties(text: str | None) -> dict[str, Any]:
     """The object in the string, empty when there is none; raises InvalidInputException in Amazon's words."""
@@ -53,7 +51,7 @@ def event_row(
     return row, faults
 
 
-def size_faults(event: dict[str, Any]) -> list[str]:
-    """Why an event is too large, if it is."""
+def size_faults(event: dict[str, Any], most: int) -> list[str]:
+    """Why an event is too large, if as JSON it has more than `most` bytes."""
     size = len(orjson.dumps(event))
-    return [f"the event has {size} bytes, at most {EVENT_BYTES} are kept"] if size > EVENT_BYTES else []
+    return [f"the event has {size} bytes, at most {most} are kept"] if size > most else []

@@ -3,11 +3,14 @@
 Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html
 """
 
-from openpersonalize.errors import LimitExceededException
+from collections.abc import Sequence
+
+from openpersonalize.errors import JobFailed, LimitExceededException
 from openpersonalize.resources import lifecycle
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.resource import Resource, words
 from openpersonalize.storage.metadata import Transaction
+from openpersonalize.storage.objects import Entry
 
 
 def require_room(
@@ -34,3 +37,10 @@ def require_free_slot(ctx: Context, tx: Transaction, kind: type[Resource], limit
     """Raise LimitExceededException when `limit` jobs of that kind are open in the region."""
     if not tx.fewer_than(limit, kind, ctx.caller.account, ctx.caller.region, statuses=lifecycle.OPEN):
         raise LimitExceededException(f"More than {limit} resources with PENDING or IN_PROGRESS status.")
+
+
+def require_few_bytes(files: Sequence[Entry], place: str, limit: int) -> None:
+    """Raise JobFailed when the files found at `place` have more than `limit` bytes together; none of them is read."""
+    size = sum(entry.size for entry in files)
+    if size > limit:
+        raise JobFailed(f"The files at {place} have {size} bytes; at most {limit} are allowed.")

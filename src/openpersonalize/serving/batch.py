@@ -14,7 +14,6 @@ from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.serving.ranking import Ranked
 
 MOST_CHARACTERS = 256
-MOST_ITEMS = 500
 _ASKED = {"PERSONALIZED_RANKING": ("userId", "itemList"), "RELATED_ITEMS": ("itemId",)}
 _SCORES_AT_ONCE = 16_000_000
 _MOST_AT_ONCE = 256
@@ -54,15 +53,18 @@ def parsed(line: bytes) -> Object:
     return given
 
 
-def query(given: Object, recipe_type: str) -> Query:
-    """What a line asks of a recipe of that type; raises LineError naming the field and the rule."""
+def query(given: Object, recipe_type: str, most_items: int) -> Query:
+    """What a line asks of a recipe of that type; raises LineError naming the field and the rule.
+
+    A list to be ranked may have `most_items` items.
+    """
     wanted = _ASKED.get(recipe_type, ("userId",))
     return Query(
         given=given,
         # Recipes that start from an item need nobody, but a filter may.
         user_id=_name(given, "userId") if "userId" in wanted or given.get("userId") is not None else None,
         item_id=_name(given, "itemId") if "itemId" in wanted else None,
-        item_list=_names(given) if "itemList" in wanted else (),
+        item_list=_names(given, most_items) if "itemList" in wanted else (),
         filter_values=_filter_values(given),
     )
 
@@ -113,12 +115,12 @@ def _name(given: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _names(given: Mapping[str, Any]) -> tuple[str, ...]:
+def _names(given: Mapping[str, Any], most: int) -> tuple[str, ...]:
     value = _required(given, "itemList")
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise LineError("Field itemList must be a list of strings")
-    if not 1 <= len(value) <= MOST_ITEMS:
-        raise LineError(f"Field itemList must have 1 to {MOST_ITEMS} items, it has {len(value)}")
+    if not 1 <= len(value) <= most:
+        raise LineError(f"Field itemList must have 1 to {most} items, it has {len(value)}")
     return tuple(value)
 
 
