@@ -112,6 +112,13 @@ class Settings:
     quota_ranking_items: int = _row(500, "Items that GetPersonalizedRanking ranks at once.", low=1)
     quota_results_with_metadata: int = _row(50, "Items of an answer with metadata columns.", low=1)
     quota_metadata_columns: int = _row(10, "Metadata columns that a request may ask for.", low=1)
+    quota_interaction_columns: int = _row(5, "Metadata columns of a schema for Interactions.", low=1)
+    quota_item_columns: int = _row(100, "Metadata columns of a schema for Items.", low=1)
+    quota_user_columns: int = _row(25, "Metadata columns of a schema for Users.", low=1)
+    quota_action_columns: int = _row(10, "Metadata columns of a schema for Actions.", low=1)
+    quota_action_interaction_columns: int = _row(5, "Metadata columns of a schema for Action interactions.", low=1)
+    quota_hpo_jobs: int = _row(40, "Training jobs that hyperparameter optimisation may be asked for.", low=1)
+    quota_parallel_hpo_jobs: int = _row(10, "Training jobs of it that may be asked to run at once.", low=1)
     quota_metrics: int = _row(10, "Metrics of a metric attribution.", low=1)
     quota_attribution_sources: int = _row(
         100, "Sources of a metric attribution that have a name in published points.", low=1

@@ -358,6 +358,43 @@ def segment_attributes(world: World) -> Refusal:
     return job["status"], job["failureReason"]
 
 
+def columns_of(kind: str, *required: tuple[str, Any]) -> Callable[[World], Refusal]:
+    """A schema with two columns of the caller's own is made, one with three is not."""
+
+    def fill(world: World) -> Refusal:
+        own = [(f"C{number}", ["null", "int"]) for number in range(3)]
+        world.schema("two", kind, [*required, *own[:2]])
+        return refused(world.schema, name="three", kind=kind, fields=[*required, *own])
+
+    return fill
+
+
+def hpo(member: str) -> Callable[[World], Refusal]:
+    def fill(world: World) -> Refusal:
+        group = world.group()
+        world.dataset(group)
+        members = {"datasetGroupArn": group, "recipeArn": f"{RECIPE}aws-sims", "performHPO": True}
+        for number in ("1", "2"):
+            config = {"hpoConfig": {"hpoResourceConfig": {member: number}}}
+            world.personalize.create_solution(name=f"s{number}", solutionConfig=config, **members)
+        config = {"hpoConfig": {"hpoResourceConfig": {member: "3"}}}
+        return refused(world.personalize.create_solution, name="s3", solutionConfig=config, **members)
+
+    return fill
+
+
+USER, ITEM, ACTION = ("USER_ID", "string"), ("ITEM_ID", "string"), ("ACTION_ID", "string")
+KIND, TIME = ("EVENT_TYPE", "string"), ("TIMESTAMP", "long")
+
+
+def too_many_columns(kind: str) -> str:
+    return f"Input schema is not valid: {kind} may have at most 2 metadata fields; found 3."
+
+
+def too_many_jobs(member: str) -> str:
+    return f"solutionConfig.hpoConfig.hpoResourceConfig.{member}: '3' must be a whole number from 1 to 2."
+
+
 GROUP = "arn:aws:personalize:us-east-1:000000000000:dataset-group/films"
 IMPORT = "Failed to create a data import job for INTERACTIONS dataset in dataset group films:"
 CASES = {
@@ -395,6 +432,19 @@ CASES = {
     ),
     "quota_metadata_columns": Case(
         1, metadata_columns, INVALID, "metadataColumns.ITEMS: 2 columns; at most 1 may be asked for."
+    ),
+    "quota_interaction_columns": Case(
+        2, columns_of("Interactions", USER, ITEM, KIND, TIME), INVALID, too_many_columns("Interactions")
+    ),
+    "quota_item_columns": Case(2, columns_of("Items", ITEM), INVALID, too_many_columns("Items")),
+    "quota_user_columns": Case(2, columns_of("Users", USER), INVALID, too_many_columns("Users")),
+    "quota_action_columns": Case(2, columns_of("Actions", ACTION), INVALID, too_many_columns("Actions")),
+    "quota_action_interaction_columns": Case(
+        2, columns_of("ActionInteractions", USER, ACTION, KIND, TIME), INVALID, too_many_columns("ActionInteractions")
+    ),
+    "quota_hpo_jobs": Case(2, hpo("maxNumberOfTrainingJobs"), INVALID, too_many_jobs("maxNumberOfTrainingJobs")),
+    "quota_parallel_hpo_jobs": Case(
+        2, hpo("maxParallelTrainingJobs"), INVALID, too_many_jobs("maxParallelTrainingJobs")
     ),
     "quota_metrics": Case(2, metrics, INVALID, "addMetrics: 3 metrics; a metric attribution has at most 2."),
     "quota_attribution_sources": Case(2, attribution_sources, "counted", "FIRST SECOND SOURCE_NAME_UNDEFINED"),
@@ -443,3 +493,15 @@ def test_a_quota_lets_through_what_it_says_and_tells_its_number_beyond(tmp_path:
 
 def test_every_quota_has_a_case() -> None:
     assert set(CASES) == {row.name for row in fields(Settings) if row.name.startswith("quota_")}
+
+
+def test_a_schema_outlives_a_quota_that_is_made_smaller(tmp_path: Path) -> None:
+    columns = [("USER_ID", "string"), *((f"C{number}", ["null", "int"]) for number in range(3))]
+    for world in opened(tmp_path / "data", SMALL):
+        schema, group = world.schema("users", "Users", columns), world.group()
+    for world in opened(tmp_path / "data", {**SMALL, "quota_user_columns": 1}):
+        create = world.personalize.create_dataset
+        arn = create(name="users", schemaArn=schema, datasetGroupArn=group, datasetType="Users")["datasetArn"]
+        world.work()
+        assert world.personalize.describe_dataset(datasetArn=arn)["dataset"]["status"] == "ACTIVE"
+        assert refused(world.schema, name="more", kind="Users", fields=columns)[0] == INVALID

@@ -48,7 +48,6 @@ class Family:
     dataset_type: str
     key: str | None
     own: tuple[Fields, Fields]
-    most: int
     domains: Mapping[str, tuple[Fields, Fields]]
     needs_metadata: bool = False
 
@@ -91,14 +90,12 @@ FAMILIES: Mapping[str, Family] = {
         "INTERACTIONS",
         None,
         (_EVENT, {**_EVENT_EXTRAS, "EVENT_TYPE": _KEY}),
-        5,
         {"ECOMMERCE": _DOMAIN_EVENT, "VIDEO_ON_DEMAND": _DOMAIN_EVENT},
     ),
     "Items": Family(
         "ITEMS",
         "ITEM_ID",
         ({"ITEM_ID": _KEY}, {"CREATION_TIMESTAMP": _CREATED}),
-        100,
         {"ECOMMERCE": _SHOP_ITEM, "VIDEO_ON_DEMAND": _FILM},
         needs_metadata=True,
     ),
@@ -106,7 +103,6 @@ FAMILIES: Mapping[str, Family] = {
         "USERS",
         "USER_ID",
         (_USER, {}),
-        25,
         {"ECOMMERCE": (_USER, {}), "VIDEO_ON_DEMAND": (_USER, {"SUBSCRIPTION_MODEL": _CATEGORY})},
         needs_metadata=True,
     ),
@@ -129,7 +125,6 @@ FAMILIES: Mapping[str, Family] = {
                 ),
             },
         ),
-        10,
         {},
         needs_metadata=True,
     ),
@@ -140,7 +135,6 @@ FAMILIES: Mapping[str, Family] = {
             {"USER_ID": _KEY, "ACTION_ID": _KEY, "EVENT_TYPE": _KEY, "TIMESTAMP": Field(("long",))},
             {"IMPRESSION": _PLAIN, "RECOMMENDATION_ID": _PLAIN},
         ),
-        5,
         {},
     ),
 }

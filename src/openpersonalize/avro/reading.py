@@ -27,9 +27,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAMES = {bare(name): name for name in FAMILIES}
 
 
-def parse(text: str, domain: str | None = None) -> Schema:
+def parse(text: str, domain: str | None = None, most: Mapping[str, int] | None = None) -> Schema:
     """Check a schema for custom use, or for a domain (ECOMMERCE, VIDEO_ON_DEMAND).
 
+    `most` says by dataset type how many metadata columns it may have; None: any number.
     Raises InvalidInputException that names every broken rule and the field that breaks it.
     """
     if len(text) > _MOST_CHARACTERS:
@@ -43,7 +44,7 @@ def parse(text: str, domain: str | None = None) -> Schema:
     columns = [column for field in fields if (column := _column(field, name, faults))]
     faults.extend(_clashes(columns))
     if name is not None:
-        faults.extend(_against_family(name, domain, columns, {str(field.get("name")) for field in fields}))
+        faults.extend(_against_family(name, domain, columns, {str(field.get("name")) for field in fields}, most))
     if faults:
         raise InvalidInputException(f"Input schema is not valid: {'; '.join(faults)}.")
     return Schema(name or "", tuple(columns), text, domain)
@@ -124,7 +125,9 @@ def _clashes(columns: list[Column]) -> Iterator[str]:
             yield f"field names must be unique, underscores and case aside: {', '.join(names)}"
 
 
-def _against_family(name: str, domain: str | None, columns: list[Column], names: set[str]) -> Iterator[str]:
+def _against_family(
+    name: str, domain: str | None, columns: list[Column], names: set[str], most: Mapping[str, int] | None
+) -> Iterator[str]:
     """`names` holds faulty fields too: what is there but wrong is not missing."""
     family = FAMILIES[name]
     if domain and domain not in family.domains:
@@ -138,13 +141,17 @@ def _against_family(name: str, domain: str | None, columns: list[Column], names:
         field = required.get(column.name) or reserved.get(column.name)
         for fault in field.faults(column) if field else ():
             yield f"{column.name}: {fault}"
+    yield from _too_many(name, {*required, *reserved}, columns, None if most is None else most[family.dataset_type])
     yield from _counts(name, family, {*required, *reserved}, columns)
 
 
-def _counts(name: str, family: Family, known: set[str], columns: list[Column]) -> Iterator[str]:
+def _too_many(name: str, known: set[str], columns: list[Column], most: int | None) -> Iterator[str]:
     own = [column for column in columns if column.name not in known]
-    if len(own) > family.most:
-        yield f"{name} may have at most {family.most} metadata fields; found {len(own)}"
+    if most is not None and len(own) > most:
+        yield f"{name} may have at most {most} metadata fields; found {len(own)}"
+
+
+def _counts(name: str, family: Family, known: set[str], columns: list[Column]) -> Iterator[str]:
     for flag, key in (("textual", "textual"), ("item_name", "itemName")):
         marked = [column.name for column in columns if getattr(column, flag)]
         if len(marked) > 1:

@@ -3,7 +3,7 @@
 Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from openpersonalize.errors import JobFailed, LimitExceededException
 from openpersonalize.resources import lifecycle
@@ -37,6 +37,17 @@ def require_free_slot(ctx: Context, tx: Transaction, kind: type[Resource], limit
     """Raise LimitExceededException when `limit` jobs of that kind are open in the region."""
     if not tx.fewer_than(limit, kind, ctx.caller.account, ctx.caller.region, statuses=lifecycle.OPEN):
         raise LimitExceededException(f"More than {limit} resources with PENDING or IN_PROGRESS status.")
+
+
+def metadata_columns(ctx: Context) -> Mapping[str, int]:
+    """How many metadata columns a schema may have, by dataset type."""
+    return {
+        "INTERACTIONS": ctx.settings.quota_interaction_columns,
+        "ITEMS": ctx.settings.quota_item_columns,
+        "USERS": ctx.settings.quota_user_columns,
+        "ACTIONS": ctx.settings.quota_action_columns,
+        "ACTION_INTERACTIONS": ctx.settings.quota_action_interaction_columns,
+    }
 
 
 def require_few_bytes(files: Sequence[Entry], place: str, limit: int) -> None:

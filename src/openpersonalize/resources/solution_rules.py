@@ -94,6 +94,16 @@ def _hpo(recipe: catalog.Recipe, *, perform_hpo: bool, config: Mapping[str, Any]
         yield "solutionConfig.hpoConfig needs performHPO to be true."
 
 
+def hpo_jobs(config: Mapping[str, Any], most: int, most_at_once: int) -> Iterator[str]:
+    """The broken rules of `hpoResourceConfig`, whose members are numbers in strings."""
+    where, given = "solutionConfig.hpoConfig.hpoResourceConfig", config.get("hpoConfig") or {}
+    resources = given.get("hpoResourceConfig") or {}
+    for member, limit in (("maxNumberOfTrainingJobs", most), ("maxParallelTrainingJobs", most_at_once)):
+        text = resources.get(member)
+        if text is not None and not (re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= limit):
+            yield f"{where}.{member}: '{text}' must be a whole number from 1 to {limit}."
+
+
 def training_data(member: str, schemas: Schemas, config: Mapping[str, Any]) -> Iterator[str]:
     """The broken rules of the `trainingDataConfig` below `member`: columns that are not there or must stay."""
     where = f"{member}.trainingDataConfig"

@@ -20,7 +20,7 @@ from openpersonalize.resources.datasets import TYPES, in_group, schema_of
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import Resource, get, given, require_free
-from openpersonalize.resources.solution_rules import days_between_trainings, faults_of
+from openpersonalize.resources.solution_rules import days_between_trainings, faults_of, hpo_jobs
 from openpersonalize.storage.metadata import Reading, Transaction, family
 from openpersonalize.storage.objects import Location
 
@@ -174,7 +174,7 @@ def schemas_of(ctx: Context, tx: Reading, dataset_group_arn: str) -> dict[str, a
 
 
 def _check(ctx: Context, tx: Transaction, solution: Solution) -> None:
-    schemas = schemas_of(ctx, tx, solution.dataset_group_arn)
+    schemas, config = schemas_of(ctx, tx, solution.dataset_group_arn), solution.solution_config or {}
     found = faults_of(
         solution.recipe,
         schemas,
@@ -182,8 +182,9 @@ def _check(ctx: Context, tx: Transaction, solution: Solution) -> None:
         perform_auto_training=solution.perform_auto_training,
         perform_incremental_update=solution.perform_incremental_update,
         event_type=solution.event_type,
-        config=solution.solution_config or {},
+        config=config,
     )
+    found += hpo_jobs(config, ctx.settings.quota_hpo_jobs, ctx.settings.quota_parallel_hpo_jobs)
     if found:
         raise InvalidInputException(" ".join(found))
 
