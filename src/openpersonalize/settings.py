@@ -117,6 +117,19 @@ class Settings:
     quota_user_columns: int = _row(25, "Metadata columns of a schema for Users.", low=1)
     quota_action_columns: int = _row(10, "Metadata columns of a schema for Actions.", low=1)
     quota_action_interaction_columns: int = _row(5, "Metadata columns of a schema for Action interactions.", low=1)
+    quota_event_types: int = _row(
+        10, "Event types in the data of a training and optional columns of Interactions, together.", low=1
+    )
+    quota_items_considered: int = _row(750_000, "Items that a training considers.", low=1)
+    quota_items_considered_v2: int = _row(5_000_000, "Items that a training of a v2 recipe considers.", low=1)
+    quota_interactions_considered: int = _row(500_000_000, "Interactions that a training considers.", low=1)
+    quota_interactions_considered_v2: int = _row(
+        3_000_000_000, "Interactions that a training of a v2 recipe considers.", low=1
+    )
+    quota_actions_considered: int = _row(1000, "Actions that a training considers.", low=1)
+    quota_action_interactions_considered: int = _row(
+        500_000_000, "Action interactions that a training considers.", low=1
+    )
     quota_hpo_jobs: int = _row(40, "Training jobs that hyperparameter optimisation may be asked for.", low=1)
     quota_parallel_hpo_jobs: int = _row(10, "Training jobs of it that may be asked to run at once.", low=1)
     quota_metrics: int = _row(10, "Metrics of a metric attribution.", low=1)
@@ -152,6 +165,7 @@ class Settings:
     rate_runtime: float = _row(2500.0, "Calls per second of all runtime operations together, per region.", low=1)
     minimum_interactions: int = _row(1000, "Interactions an import or a training needs.", low=1)
     minimum_users: int = _row(25, "Users with two or more interactions that a training needs.", low=1)
+    minimum_users_share: float = _row(0.01, "Those users as a share of all users that a training needs.", low=0)
 
     @property
     def credentials_file(self) -> Path:

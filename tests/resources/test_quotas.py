@@ -1,6 +1,7 @@
 """Every quota is a setting: made small, it lets through what it says, and tells its number beyond that.
 
-A case fills a quota to the brim, which must go well, and answers with how the next one is refused.
+A case fills a quota to the brim, which must go well, and answers with how the next one is refused, or, where nothing is
+refused, with how much was looked at.
 """
 
 import json
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from openpersonalize.resources.solutions import SolutionVersion
+from openpersonalize.resources.solutions import SolutionVersion, artefacts_of
 from openpersonalize.settings import Settings
+from tests.resources import test_action_recommendations as next_actions
 from tests.resources import test_batch_inference_jobs as inference
 from tests.resources import test_batch_segment_jobs as segments
 from tests.resources import test_data_deletion_jobs as deletions
@@ -383,6 +385,34 @@ def hpo(member: str) -> Callable[[World], Refusal]:
     return fill
 
 
+def event_types(world: World) -> Refusal:
+    """Clicks and the column EVENT_TYPE are two; the type that is streamed in later is one too many."""
+    group = world.with_clicks()
+    world.trained(group, "aws-popularity-count", "two")
+    tracking_id = world.personalize.create_event_tracker(name="live", datasetGroupArn=group)["trackingId"]
+    event = {"eventType": "view", "itemId": "i1", "sentAt": datetime(2026, 1, 1, tzinfo=UTC)}
+    world.events.put_events(trackingId=tracking_id, sessionId="s", userId="u1", eventList=[event])
+    solution = "arn:aws:personalize:us-east-1:000000000000:solution/two"
+    arn = world.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+    world.work()
+    version = world.personalize.describe_solution_version(solutionVersionArn=arn)["solutionVersion"]
+    return version["status"], version["failureReason"]
+
+
+def counted(world: World, version: str) -> tuple[str, str]:
+    """How much a training has considered."""
+    counts = world.parts.context.models.get(version, artefacts_of(version)).manifest["counts"]
+    return "considered", f"{counts['items']} items, {counts['interactions']} interactions"
+
+
+def considered(recipe: str) -> Callable[[World], Refusal]:
+    return lambda world: counted(world, world.trained(world.with_clicks(), recipe))
+
+
+def considered_actions(world: World) -> Refusal:
+    return counted(world, world.trained(next_actions.shop(world), "aws-next-best-action"))
+
+
 USER, ITEM, ACTION = ("USER_ID", "string"), ("ITEM_ID", "string"), ("ACTION_ID", "string")
 KIND, TIME = ("EVENT_TYPE", "string"), ("TIMESTAMP", "long")
 
@@ -442,6 +472,25 @@ CASES = {
     "quota_action_interaction_columns": Case(
         2, columns_of("ActionInteractions", USER, ACTION, KIND, TIME), INVALID, too_many_columns("ActionInteractions")
     ),
+    "quota_event_types": Case(
+        2,
+        event_types,
+        FAILED,
+        "Create failed. Dataset has 2 event types and 1 of the columns that count with them (EVENT_TYPE); together "
+        "they may be at most 2.",
+    ),
+    "quota_items_considered": Case(20, considered("aws-popularity-count"), "considered", "20 items, 400 interactions"),
+    "quota_items_considered_v2": Case(
+        20, considered("aws-user-personalization-v2"), "considered", "20 items, 400 interactions"
+    ),
+    "quota_interactions_considered": Case(
+        590, considered("aws-popularity-count"), "considered", "30 items, 590 interactions"
+    ),
+    "quota_interactions_considered_v2": Case(
+        590, considered("aws-user-personalization-v2"), "considered", "30 items, 590 interactions"
+    ),
+    "quota_actions_considered": Case(4, considered_actions, "considered", "4 items, 740 interactions"),
+    "quota_action_interactions_considered": Case(1000, considered_actions, "considered", "9 items, 1000 interactions"),
     "quota_hpo_jobs": Case(2, hpo("maxNumberOfTrainingJobs"), INVALID, too_many_jobs("maxNumberOfTrainingJobs")),
     "quota_parallel_hpo_jobs": Case(
         2, hpo("maxParallelTrainingJobs"), INVALID, too_many_jobs("maxParallelTrainingJobs")

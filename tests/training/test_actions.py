@@ -6,7 +6,7 @@ import pytest
 from openpersonalize.errors import JobFailed
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.models import quiet
-from openpersonalize.training import Order, Trained, train
+from openpersonalize.training import Limits, Order, Trained, train
 from openpersonalize.training.encoding import Source
 from tests.recipes.models.test_propensity import ACTIONS, offers
 from tests.training.data import schema, source
@@ -57,6 +57,6 @@ def test_without_actions_or_enough_item_interactions_there_is_no_training(tmp_pa
     with pytest.raises(JobFailed, match="has no Actions dataset"):
         run(tmp_path)
     records = shelf(ACTIONS=actions())
-    few = Order(recipe="aws-next-best-action", minimum_interactions=5000)
+    few = Order(recipe="aws-next-best-action", limits=Limits(interactions=5000))
     with pytest.raises(JobFailed, match="fewer than 5000 interactions"):
         train(few, records, records.asked, tmp_path, quiet)

@@ -11,7 +11,7 @@ from openpersonalize.errors import JobFailed
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import History
 from openpersonalize.recipes.models import quiet
-from openpersonalize.training import Order, Trained, train, workspace
+from openpersonalize.training import Limits, Order, Trained, train, workspace
 from openpersonalize.training.encoding import Snapshot, Source
 from tests.training.data import checkerboard, interactions, schema, source
 
@@ -91,7 +91,7 @@ def test_items_without_events_count_in_the_catalogue(tmp_path: Path) -> None:
 
 
 def test_an_event_type_narrows_the_data(tmp_path: Path) -> None:
-    trained = run(tmp_path, shelf(), event_type="odd", minimum_interactions=600)
+    trained = run(tmp_path, shelf(), event_type="odd", limits=Limits(interactions=600))
     assert trained.manifest["counts"]["interactions"] == 600
     with pytest.raises(JobFailed, match="fewer than 1000 interactions after filtering by event type: odd"):
         run(tmp_path, shelf(), event_type="odd")

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openpersonalize.errors import JobFailed
@@ -53,6 +53,7 @@ def test_events_are_numbered_by_sorted_ids_and_stand_by_user_and_time() -> None:
     assert data.weight is None
 
 
+@settings(deadline=None)  # the first rows load Arrow
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 3)), min_size=1))
 def test_events_of_one_second_keep_the_order_of_their_arrival(rows: list[tuple[str, str, int]]) -> None:
     data = read({"INTERACTIONS": interactions(rows)}, Selection(), FREE, quiet)
@@ -117,6 +118,16 @@ def test_above_the_caps_the_newest_events_and_the_items_met_most_stay() -> None:
     data = select(limits=Limits(interactions=0, users=0, most_items=1))
     assert data.items.ids == ("heat",)
     assert data.users.ids == ("ann", "bob")
+
+
+def test_event_types_count_with_optional_columns_whether_they_are_learned_from_or_not() -> None:
+    assert len(select("click", Limits(interactions=0, users=0, event_types=5)).item) == 2
+    with pytest.raises(JobFailed) as failed:
+        select("click", Limits(interactions=0, users=0, event_types=4))
+    assert str(failed.value) == (
+        "Create failed. Dataset has 3 event types and 2 of the columns that count with them (EVENT_TYPE, EVENT_VALUE); "
+        "together they may be at most 4."
+    )
 
 
 def films(**more: Any) -> dict[str, Source]:

@@ -15,6 +15,7 @@ Kind: TypeAlias = Literal["algorithm", "featurisation"]
 Type: TypeAlias = Literal["integer", "float", "boolean", "string"]
 Door: TypeAlias = Literal["campaign", "recommender", "batch inference", "batch segment"]
 Need: TypeAlias = Literal["required", "optional", "unused"]
+Scale: TypeAlias = Literal["usual", "v2", "actions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,8 @@ class Recipe:
     """One recipe: what it is called, what it needs, who serves it, what it can do and what learns it.
 
     `events` are the event types, in any case, that alone are learned from; none: all are. `hides` is the event type
-    whose items a recommender leaves out by itself. `model` and `fitted` are dotted paths of the types before and after
+    whose items a recommender leaves out by itself. `scale` says which of the service's quotas bound the data that a
+    training considers. `model` and `fitted` are dotted paths of the types before and after
     training, None where this version cannot train the recipe.
     """
 
@@ -91,8 +93,7 @@ class Recipe:
     hides: str | None = None
     abilities: frozenset[Ability]
     hyperparameters: tuple[Hyperparameter, ...] = ()
-    most_items: int = 750_000
-    most_interactions: int = 500_000_000
+    scale: Scale = "usual"
     model: str | None = None
     fitted: str | None = None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openpersonalize.jobs import Schedules, Task
-from openpersonalize.resources import lifecycle, updates
+from openpersonalize.resources import lifecycle, training_limits, updates
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.recommenders import COLUMNS, Recommender, update_failed, updated
 from openpersonalize.resources.registry import job
@@ -114,8 +114,7 @@ def _learn(ctx: Context, task: Task, recommender: Recommender, config: dict[str,
         seed=ctx.settings.train_seed,
         threads=ctx.settings.train_threads,
         budget_seconds=ctx.settings.train_budget_seconds,
-        minimum_interactions=ctx.settings.minimum_interactions,
-        minimum_users=ctx.settings.minimum_users,
+        limits=training_limits.of(ctx, recommender.recipe),
     )
     model_id = ctx.hexadecimal(ID_DIGITS)
     with training.workspace() as folder:

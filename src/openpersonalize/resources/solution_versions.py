@@ -15,7 +15,7 @@ from openpersonalize.errors import (
 )
 from openpersonalize.jobs import Later, Schedules, Task
 from openpersonalize.recipes import catalog
-from openpersonalize.resources import lifecycle, quotas
+from openpersonalize.resources import lifecycle, quotas, training_limits
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import in_group, schema_for
 from openpersonalize.resources.paging import listing
@@ -212,15 +212,15 @@ def train(ctx: Context, task: Task) -> None:
 def _order(ctx: Context, version: SolutionVersion) -> "training.Order":
     from openpersonalize import training
 
+    recipe = recipe_of(version.recipe_arn)
     return training.Order(
-        recipe=recipe_of(version.recipe_arn).name,
+        recipe=recipe.name,
         event_type=version.event_type,
         config=version.solution_config or {},
         seed=ctx.settings.train_seed,
         threads=ctx.settings.train_threads,
         budget_seconds=ctx.settings.train_budget_seconds,
-        minimum_interactions=ctx.settings.minimum_interactions,
-        minimum_users=ctx.settings.minimum_users,
+        limits=training_limits.of(ctx, recipe),
     )
 
 

@@ -14,7 +14,7 @@ from openpersonalize.errors import JobFailed
 from openpersonalize.recipes.data import Floats, History, Ints, TrainingData
 from openpersonalize.recipes.models import Progress
 from openpersonalize.training.encoding import Source, batches, dictionary, encode
-from openpersonalize.training.events import Events, Limits, capped, numbered, read_events, require
+from openpersonalize.training.events import Events, Limits, capped, numbered, read_events, require, require_few_types
 from openpersonalize.training.selection import Selection
 from openpersonalize.training.split import Split
 
@@ -40,6 +40,7 @@ def read_actions(
     if "ACTIONS" not in sources:
         raise JobFailed("The dataset group has no Actions dataset.")
     items = read_events(sources["INTERACTIONS"], selection)
+    require_few_types(items.types, sources["INTERACTIONS"].schema, limits)
     require(np.bincount(items.user), limits, selection.event_types)
     progress(0.5, "reading action interactions")
     events = capped(_events(sources.get("ACTION_INTERACTIONS")), limits)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from openpersonalize.avro import Schema
 from openpersonalize.errors import JobFailed
 from openpersonalize.recipes.data import Floats, Ints, TrainingData
 from openpersonalize.training.encoding import Source, batches, dictionary, encode, renumber
@@ -20,19 +21,24 @@ _LEFT_OUT = np.float32(-1.0)
 class Limits:
     """How much data a training needs, and how much of it the recipe considers; what exceeds that is left out.
 
-    `users` must have two interactions or more, and so must `returning`, a share of all users.
+    `users` must have two interactions or more, and so must `returning`, a share of all users. `event_types` bounds the
+    distinct types in the data and the optional columns of Interactions together; more fail the training.
     """
 
     interactions: int = 1000
     users: int = 25
     returning: float = 0.01
+    event_types: int = 10
     most_items: int = 750_000
     most_interactions: int = 500_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Events:
-    """Events in the order of their arrival; `user`, `item` and `type` are places in the Arrow arrays of strings."""
+    """Events in the order of their arrival; `user`, `item` and `type` are places in the Arrow arrays of strings.
+
+    `types` has every type of the data, also those that none of these events is of.
+    """
 
     user_ids: Any
     item_ids: Any
@@ -86,6 +92,18 @@ def require(lengths: Ints, limits: Limits, event_types: tuple[str, ...]) -> None
     if returning < limits.returning * int((lengths > 0).sum()):
         share = f"{100 * limits.returning:g} percent"
         raise JobFailed(f"Create failed. Fewer than {share} of the users have at least 2 interactions each.")
+
+
+def require_few_types(types: Any, schema: Schema, limits: Limits) -> None:
+    """JobFailed when the data have more event types, and the schema of Interactions optional columns, than may be."""
+    met = [name for name in types.to_pylist() if name]
+    columns = [name for name in ("EVENT_TYPE", "EVENT_VALUE") if name in schema.by_name]
+    columns += [column.name for column in schema.metadata]
+    if len(met) + len(columns) > limits.event_types:
+        raise JobFailed(
+            f"Create failed. Dataset has {len(met)} event types and {len(columns)} of the columns that count with "
+            f"them ({', '.join(columns)}); together they may be at most {limits.event_types}."
+        )
 
 
 def capped(events: Events, limits: Limits) -> Events:
@@ -143,14 +161,16 @@ def _selected(source: Source, selection: Selection) -> Iterator[_Part]:
     names = [name for name in (*_NEEDED, "EVENT_TYPE", "EVENT_VALUE") if name in source.schema.by_name]
     for rows in batches(source.snapshot.arrow(names)):
         typed = rows if "EVENT_TYPE" in names else rows.append_column("EVENT_TYPE", pa.array([""] * len(rows)))
+        types = dictionary(typed["EVENT_TYPE"])  # before any row is left out: they count together
         weight = np.full(len(rows), _LEFT_OUT, np.float32)
         for rule in selection.events:
             weight = np.maximum(weight, np.where(_obeys(typed, rule), np.float32(rule.weight), _LEFT_OUT))
         weight[_nobodys(rows)] = _LEFT_OUT
         kept = weight != _LEFT_OUT
-        known = typed.filter(pa.array(kept))
-        user, item, kind = (dictionary(known[name]) for name in ("USER_ID", "ITEM_ID", "EVENT_TYPE"))
-        yield _Part(user, item, kind, known["TIMESTAMP"].to_numpy(zero_copy_only=False), weight[kept])
+        mask = pa.array(kept)
+        known = typed.filter(mask)
+        user, item = (dictionary(known[name]) for name in ("USER_ID", "ITEM_ID"))
+        yield _Part(user, item, types.filter(mask), known["TIMESTAMP"].to_numpy(zero_copy_only=False), weight[kept])
 
 
 def _obeys(rows: Any, rule: EventRule) -> npt.NDArray[np.bool_]:

@@ -64,8 +64,7 @@ class Order:
     seed: int = 1
     threads: int = 0
     budget_seconds: float = 600.0
-    minimum_interactions: int = 1000
-    minimum_users: int = 25
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -105,9 +104,8 @@ def train(
     """
     watch = _Watch()
     recipe = catalog.BY_NAME[order.recipe]
-    limits = _limits(order, recipe)
-    known, versions = _read(order, limits, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
-    data = of_types(known, recipe.events, limits) if recipe.events else known
+    known, versions = _read(order, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
+    data = of_types(known, recipe.events, order.limits) if recipe.events else known
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
     hyper = catalog.model(recipe, order.parameters, threads=order.threads, budget_seconds=budget)
@@ -131,18 +129,8 @@ def train(
     return Trained(folder, measured.metrics, round(hours, 3), manifest)
 
 
-def _limits(order: Order, recipe: Recipe) -> Limits:
-    return Limits(
-        interactions=order.minimum_interactions,
-        users=order.minimum_users,
-        most_items=recipe.most_items,
-        most_interactions=recipe.most_interactions,
-    )
-
-
 def _read(
     order: Order,
-    limits: Limits,
     records: Records[Dataset],
     sources: Mapping[str, tuple[Dataset, Schema]],
     progress: Progress,
@@ -153,7 +141,7 @@ def _read(
         for kind, (dataset, schema) in sources.items():
             held[kind] = Source(opened.enter_context(closing(records.snapshot(dataset, schema))), schema)
         reading = actions.read_actions if catalog.BY_NAME[order.recipe].type == ACTIONS else read
-        data = reading(held, Selection.of(order.event_type, order.config), limits, progress)
+        data = reading(held, Selection.of(order.event_type, order.config), order.limits, progress)
         return data, {kind: source.snapshot.version for kind, source in held.items()}
 
 

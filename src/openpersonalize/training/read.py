@@ -15,7 +15,7 @@ from openpersonalize.recipes.data import Column, Ints, TrainingData, Vocabulary
 from openpersonalize.recipes.models import Progress
 from openpersonalize.training.columns import columns_of, times_of
 from openpersonalize.training.encoding import Source, batches
-from openpersonalize.training.events import Events, Limits, capped, numbered, read_events, require
+from openpersonalize.training.events import Events, Limits, capped, numbered, read_events, require, require_few_types
 from openpersonalize.training.selection import Selection
 
 _KEYS = {"ITEMS": "ITEM_ID", "USERS": "USER_ID"}
@@ -28,6 +28,7 @@ def read(sources: Mapping[str, Source], selection: Selection, limits: Limits, pr
     """
     progress(0.0, "reading interactions")
     events = read_events(sources["INTERACTIONS"], selection)
+    require_few_types(events.types, sources["INTERACTIONS"].schema, limits)
     require(np.bincount(events.user), limits, selection.event_types)
     progress(0.5, f"read {len(events)} interactions")
     events = capped(events, limits)
