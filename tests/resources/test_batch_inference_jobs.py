@@ -290,3 +290,15 @@ def test_a_filter_shortens_rankings_and_another_groups_is_refused(world: World) 
     with pytest.raises(ClientError) as fault:
         create(world, version, "other", filterArn=f"{arn}2")
     assert fault.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_a_job_whose_solution_goes_before_it_is_done_says_so(world: World) -> None:
+    version = world.trained(world.with_clicks(), "aws-sims")
+    asked(world, {"itemId": "i1"})
+    batch = create(world, version)
+    world.personalize.delete_solution(solutionArn=version.rsplit("/", 1)[0])
+    job = finished(world, batch)
+    assert (job["status"], job["failureReason"]) == (
+        "CREATE FAILED",
+        f"The solution version {version} was deleted before the job was done.",
+    )

@@ -10,12 +10,12 @@ from openpersonalize.jobs import Task
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History
-from openpersonalize.resources import batch_files, filtering, lifecycle
+from openpersonalize.resources import batch_files, batch_rules, filtering, lifecycle
 from openpersonalize.resources.batch_inference_jobs import BatchInferenceJob
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, table_of
 from openpersonalize.resources.registry import job
-from openpersonalize.resources.solutions import artefacts_of, recipe_of
+from openpersonalize.resources.solutions import recipe_of
 from openpersonalize.serving import batch
 from openpersonalize.storage import records
 
@@ -50,12 +50,11 @@ def run(ctx: Context, task: Task) -> None:
 
 def _asked(ctx: Context, record: BatchInferenceJob) -> Asked:
     group = record.dataset_group_arn.rsplit("/", 1)[-1]
-    version = record.solution_version_arn
     return Asked(
         ctx,
         record,
         recipe_of(record.recipe_arn),
-        ctx.models.get(version, artefacts_of(version)),
+        batch_rules.model_of(ctx, record.solution_version_arn),
         table_of(ctx.arn(Dataset.noun, f"{group}/INTERACTIONS")),
     )
 

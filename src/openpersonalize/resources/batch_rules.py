@@ -6,12 +6,13 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/API_CreateBatchInferen
 from typing import Any
 
 from openpersonalize.errors import InvalidInputException, JobFailed
+from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.resources import lifecycle, quotas
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.filters import Filter
 from openpersonalize.resources.locations import require_reachable
 from openpersonalize.resources.resource import get
-from openpersonalize.resources.solutions import SolutionVersion, require_staying
+from openpersonalize.resources.solutions import Solution, SolutionVersion, artefacts_of, require_staying
 from openpersonalize.storage.metadata import Reading
 from openpersonalize.storage.objects import Entry, Location, parse_location
 
@@ -95,3 +96,16 @@ def _beginning_with(ctx: Context, prefix: Location) -> list[Entry]:
         return []
     folder = Location(prefix.bucket, prefix.key[: len(prefix.key) - len(prefix.name)])
     return [entry for entry in ctx.objects.list(folder) if entry.location.key.startswith(prefix.key)]
+
+
+def model_of(ctx: Context, version_arn: str) -> Artefact:
+    """The model that a job asks; JobFailed where its solution was deleted before the job could be done."""
+    try:
+        return ctx.models.get(version_arn, artefacts_of(version_arn))
+    except FileNotFoundError as fault:
+        with ctx.metadata.reading() as tx:
+            version = tx.find(SolutionVersion, version_arn)
+            solution = None if version is None else tx.find(Solution, version.solution_arn)
+        if solution is None or solution.status in lifecycle.ENDING:
+            raise JobFailed(f"The solution version {version_arn} was deleted before the job was done.") from fault
+        raise

@@ -16,13 +16,13 @@ from openpersonalize.recipes import catalog, segments
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History, Ints
 from openpersonalize.recipes.ranking import best
-from openpersonalize.resources import batch_files, lifecycle
+from openpersonalize.resources import batch_files, batch_rules, lifecycle
 from openpersonalize.resources.batch_segment_jobs import BatchSegmentJob
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import in_group, schema_of
 from openpersonalize.resources.registry import job
 from openpersonalize.resources.segment_filters import UserFilter, user_filter
-from openpersonalize.resources.solutions import artefacts_of, recipe_of
+from openpersonalize.resources.solutions import recipe_of
 from openpersonalize.serving import batch
 
 AT_ONCE = 50
@@ -68,7 +68,7 @@ def run(ctx: Context, task: Task) -> None:
 
 
 def _asked(ctx: Context, record: BatchSegmentJob, task: Task) -> Asked:
-    artefact = ctx.models.get(record.solution_version_arn, artefacts_of(record.solution_version_arn))
+    artefact = batch_rules.model_of(ctx, record.solution_version_arn)
     users = list(artefact.histories.everybody())
     histories = [history for _, history in users]
     user_ids = [user_id for user_id, _ in users]
