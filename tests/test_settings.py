@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,19 @@ def test_the_page_tells_every_setting_as_the_table_does() -> None:
     told = PAGE.read_text()
     missing = [row.name for row in rows if f"| `{row.name}` | `{row.default}` | {row.metadata['help']} |" not in told]
     assert missing == []
+
+
+def test_the_page_of_quotas_tells_every_quota_with_its_default() -> None:
+    rows = [line.strip("| ").split(" | ") for line in (PAGE.parent / "quotas.md").read_text().splitlines()]
+    told = {(cells[2].split(";")[0], cells[1].split(" (")[0]) for cells in rows if len(cells) > 2}
+    quotas = [
+        row
+        for row in fields(Settings)
+        if row.name.startswith(("quota_", "minimum_", "rate_")) and not isinstance(row.default, str)
+    ]
+    missing = [row.name for row in quotas if (f"`{row.name}`", _written(row.default)) not in told]
+    assert missing == []
+
+
+def _written(number: Any) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:,g}"

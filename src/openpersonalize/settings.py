@@ -99,7 +99,9 @@ class Settings:
     filter_refresh_seconds: float = _row(
         15.0, "How old item and user columns in the memory of filters may be before the store is looked at.", low=0
     )
-    filter_interactions: int = _row(100, "Newest interactions per user and event type that filters see.", low=1)
+    filter_interactions: int = _row(
+        100, "Newest interactions per user and event type that filters, and use cases that hide items, see.", low=1
+    )
     quota_filters: int = _row(30, "Filters per dataset group.", low=1)
     quota_filter_fields: int = _row(10, "Distinct dataset fields in one filter.", low=1)
     quota_group_filter_fields: int = _row(20, "Distinct dataset fields in all filters of a dataset group.", low=1)

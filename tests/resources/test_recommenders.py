@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from openpersonalize.resources.recommender_trainings import TRAIN
 from openpersonalize.resources.recommenders import Recommender
 from openpersonalize.resources.solutions import artefacts_of
 from tests.answers import told
-from tests.world import INTERACTIONS, ROLE, World, refused, write_csv
+from tests.world import INTERACTIONS, ROLE, SMALL, World, opened, refused, write_csv
 
 RECIPE = "arn:aws:personalize:::recipe/aws-"
 POPULAR = f"{RECIPE}ecomm-popular-items-by-views"
@@ -284,6 +285,14 @@ def test_what_a_user_has_bought_is_left_out_at_once(world: World, recipe: str, s
     world.events.put_events(trackingId=tracking_id, userId="u2", sessionId="s", eventList=[event])
     after = listed(world, arn, userId="u2", numResults=30, **seed)
     assert set(before) - set(after) == {before[0]}
+
+
+def test_only_so_many_of_the_newest_purchases_hide_an_item_as_a_filter_sees(tmp_path: Path) -> None:
+    for world in opened(tmp_path / "data", {**SMALL, "filter_interactions": 2}):
+        arn = made(world, shop(world), f"{RECIPE}ecomm-customers-who-viewed-x-also-viewed")
+        bought = {f"i{2 * number}" for number in range(1, 7)}  # by u2, in this order
+        shown = listed(world, arn, userId="u2", itemId="i0", numResults=30)
+        assert bought & set(shown) == bought - {"i10", "i12"}
 
 
 def test_a_personal_use_case_follows_the_users_events(world: World) -> None:

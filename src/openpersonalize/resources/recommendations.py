@@ -214,7 +214,7 @@ def _unseen(ctx: Context, service: Service, artefact: Artefact, user_id: str | N
     if hides is None or user_id is None:
         return None
     streamed = ctx.records.recent(service.interactions, user_id, EVENTS_LOOKED_THROUGH)
-    return serving.unseen(artefact, user_id, streamed, hides)
+    return serving.unseen(artefact, user_id, streamed, hides, ctx.settings.filter_interactions)
 
 
 def _scores(ctx: Context, service: Service, artefact: Artefact, history: History) -> Floats:

@@ -11,12 +11,12 @@ from openpersonalize.expressions.columns import Bools
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.serving.history import Streamed
 
-MOST_EVENTS = 100
-"""Of the type in question; older ones do not hide an item any more."""
 
+def unseen(artefact: Artefact, user_id: str, streamed: Sequence[Streamed], event_type: str, most: int) -> Bools | None:
+    """For each item of the model whether the user has no event of that type, in any case, on it; None: all are so.
 
-def unseen(artefact: Artefact, user_id: str, streamed: Sequence[Streamed], event_type: str) -> Bools | None:
-    """For each item of the model whether the user has no event of that type, in any case, on it; None: all are so."""
+    Only the newest `most` events of the type hide an item.
+    """
     wanted, numbers = event_type.lower(), artefact.model.items.numbers
     events = {
         (row.timestamp, numbers[row.item_id])
@@ -31,7 +31,7 @@ def unseen(artefact: Artefact, user_id: str, streamed: Sequence[Streamed], event
     if not events:
         return None
     left = np.ones(len(numbers), bool)
-    left[[item for _, item in sorted(events, reverse=True)[:MOST_EVENTS]]] = False
+    left[[item for _, item in sorted(events, reverse=True)[:most]]] = False
     return left
 
 
