@@ -57,43 +57,103 @@ def clicks(s3: Any, name: str, rows: int = 100) -> str:
     return f"s3://films/{name}"
 
 
-def test_a_bucket_that_is_gone_is_told_and_the_next_report_stands_when_it_is_back(tmp_path: Path, aws: str) -> None:
-    keys = {"objects_url": aws, "objects_access_key": "k", "objects_secret_key": "s"}
-    worlds = opened(tmp_path / "data", SMALL | keys)
-    world, s3 = next(worlds), outside("s3", aws)
+KEYS = {"objects_access_key": "k", "objects_secret_key": "s"}
+VALUE = "arn:aws:personalize:us-east-1:000000000000:metric-attribution/value"
+
+
+def reporting(world: World, s3: Any) -> str:
+    """An attribution whose reports go to a bucket of their own."""
     for bucket in ("films", "reports"):
         s3.create_bucket(Bucket=bucket)
-    group = prepared(world)
-    arn = world.personalize.create_metric_attribution(
+    arn: str = world.personalize.create_metric_attribution(
         name="value",
-        datasetGroupArn=group,
+        datasetGroupArn=prepared(world),
         metrics=[CLICKS],
         metricsOutputConfig={"roleArn": ROLE, "s3DataDestination": {"path": "s3://reports/of/films/"}},
     )["metricAttributionArn"]
     world.work()
     assert described(world, arn)["status"] == "ACTIVE"
-    assert "failureReason" not in after_an_import(world, s3, "one")
-    [report] = s3.list_objects_v2(Bucket="reports")["Contents"]
-    s3.delete_object(Bucket="reports", Key=report["Key"])
+    return arn
+
+
+def written(s3: Any) -> list[str]:
+    """The texts of all reports."""
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket="reports").get("Contents", [])]
+    assert all(key.startswith("of/films/AggregatedAttributionMetrics-FULL-") for key in keys)
+    return [s3.get_object(Bucket="reports", Key=key)["Body"].read().decode() for key in keys]
+
+
+def lose_bucket(s3: Any) -> None:
+    for found in s3.list_objects_v2(Bucket="reports").get("Contents", []):
+        s3.delete_object(Bucket="reports", Key=found["Key"])
     s3.delete_bucket(Bucket="reports")
-    reason = after_an_import(world, s3, "two")["failureReason"]
-    assert "s3://reports/of/films/AggregatedAttributionMetrics-FULL-" in reason
-    assert "could not be written" in reason
-    s3.create_bucket(Bucket="reports")
-    assert "failureReason" not in after_an_import(world, s3, "three")
-    [report] = s3.list_objects_v2(Bucket="reports")["Contents"]
-    assert report["Key"].startswith("of/films/AggregatedAttributionMetrics-FULL-")
-    text = s3.get_object(Bucket="reports", Key=report["Key"])["Body"].read().decode()
-    assert text.splitlines()[1].startswith("COUNTCLICKS,CLICK,100.0,samplecount,SOURCE_NAME_UNDEFINED,")
-    worlds.close()  # type: ignore[attr-defined]
 
 
-def after_an_import(world: World, s3: Any, name: str) -> dict[str, Any]:
+def test_a_report_waits_for_a_bucket_that_is_gone_and_comes_with_the_next_one(tmp_path: Path, aws: str) -> None:
+    s3 = outside("s3", aws)
+    for world in opened(tmp_path / "data", SMALL | KEYS | {"objects_url": aws}):
+        reporting(world, s3)
+        assert "failureReason" not in after_an_import(world, s3, "one")
+        assert len(written(s3)) == 1
+        lose_bucket(s3)
+        reason = after_an_import(world, s3, "two", rows=200)["failureReason"]
+        assert reason.startswith("The report s3://reports/of/films/AggregatedAttributionMetrics-FULL-")
+        assert "could not be written and will be tried again: " in reason
+        s3.create_bucket(Bucket="reports")
+        assert "failureReason" not in after_an_import(world, s3, "three", rows=300)
+        counts = sorted(text.splitlines()[1].split(",")[2] for text in written(s3))
+        assert counts == ["200.0", "300.0"]
+
+
+def test_a_report_is_tried_again_by_itself_and_outlives_a_restart(tmp_path: Path, aws: str) -> None:
+    s3, chosen = outside("s3", aws), SMALL | KEYS | {"objects_url": aws}
+    for world in opened(tmp_path / "data", chosen):
+        reporting(world, s3)
+        lose_bucket(s3)
+        assert "could not be written" in after_an_import(world, s3, "one")["failureReason"]
+    for world in opened(tmp_path / "data", chosen):
+        with capture_logs():
+            world.worker.drain(until=datetime.now(UTC) + timedelta(seconds=6))
+        assert "could not be written" in described(world, VALUE)["failureReason"]
+        s3.create_bucket(Bucket="reports")
+        world.worker.drain(until=datetime.now(UTC) + timedelta(seconds=40))
+        assert "failureReason" not in described(world, VALUE)
+        [text] = written(s3)
+        assert text.splitlines()[1].startswith("COUNTCLICKS,CLICK,100.0,samplecount,SOURCE_NAME_UNDEFINED,")
+        assert world.parts.context.ledger.waiting(VALUE) == []
+
+
+def test_a_report_goes_where_the_attribution_sends_them_now(tmp_path: Path, aws: str) -> None:
+    s3 = outside("s3", aws)
+    for world in opened(tmp_path / "data", SMALL | KEYS | {"objects_url": aws}):
+        reporting(world, s3)
+        lose_bucket(s3)
+        after_an_import(world, s3, "one")
+        s3.create_bucket(Bucket="other")
+        config = {"roleArn": ROLE, "s3DataDestination": {"path": "s3://other/"}}
+        world.personalize.update_metric_attribution(metricAttributionArn=VALUE, metricsOutputConfig=config)
+        world.worker.drain(until=datetime.now(UTC) + timedelta(seconds=40))
+        assert "failureReason" not in described(world, VALUE)
+        assert len(s3.list_objects_v2(Bucket="other")["Contents"]) == 1
+
+
+def test_a_report_of_an_attribution_that_is_deleted_waits_no_longer(tmp_path: Path, aws: str) -> None:
+    s3 = outside("s3", aws)
+    for world in opened(tmp_path / "data", SMALL | KEYS | {"objects_url": aws}):
+        reporting(world, s3)
+        lose_bucket(s3)
+        after_an_import(world, s3, "one")
+        world.personalize.delete_metric_attribution(metricAttributionArn=VALUE)
+        world.worker.drain(until=datetime.now(UTC) + timedelta(seconds=40))
+        assert world.parts.context.ledger.waiting(VALUE) == []
+
+
+def after_an_import(world: World, s3: Any, name: str, *, rows: int = 100) -> dict[str, Any]:
     """The attribution after an import with a report, which is ACTIVE whatever became of the report."""
     with capture_logs():
-        job = world.load(INTERACTIONS, clicks(s3, f"{name}.csv"), name, publishAttributionMetricsToS3=True)
+        job = world.load(INTERACTIONS, clicks(s3, f"{name}.csv", rows), name, publishAttributionMetricsToS3=True)
     assert job["status"] == "ACTIVE"
-    found = described(world, "arn:aws:personalize:us-east-1:000000000000:metric-attribution/value")
+    found = described(world, VALUE)
     assert found["status"] == "ACTIVE"
     return found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from openpersonalize.resources import attribution_counting
 from openpersonalize.resources.attribution_counting import count_all, count_streamed
@@ -17,12 +18,15 @@ from openpersonalize.resources.attribution_records import MetricAttribution
 from openpersonalize.resources.datasets import table_of
 from openpersonalize.storage.ledger import Ledger
 from openpersonalize.storage.records import Records, stream
+from tests.clients import client
 from tests.databases import Server
 from tests.resources.test_metric_attributions import (
     CLICKS,
     PRICED,
     SALES,
+    VALUED,
     attribution,
+    described,
     group,
     put,
     rows_of,
@@ -200,3 +204,30 @@ def test_what_users_did_counts_though_their_events_are_deleted(world: World, gro
     put(world, tracking_id, "click")
     count_all(world.parts.context)
     assert values(world) == {("COUNTCLICKS", UNDEFINED): 2}
+
+
+def test_an_attribution_that_cannot_be_counted_says_so_and_is_in_nobodys_way(world: World, group: str) -> None:
+    damaged, tracking_id = attribution(world, group, [SALES]), tracker(world, group)
+    other = world.group("other")
+    world.dataset(other, "Interactions", VALUED)
+    world.personalize.create_metric_attribution(
+        name="other", datasetGroupArn=other, metrics=[CLICKS], metricsOutputConfig={"roleArn": ROLE}
+    )
+    world.work()
+    put(world, world.personalize.create_event_tracker(name="o", datasetGroupArn=other)["trackingId"], "click")
+    put(world, tracking_id, "purchase")
+    [log] = (world.parts.settings.data_dir / "records").glob("*/*/films/items/_delta_log")
+    log.rename(log.with_name("lost"))
+    (log.parent / "_delta_log").write_text("no log of a table")
+    cloudwatch = client("cloudwatch", world.door, world.identity)
+
+    def read() -> set[str]:
+        with capture_logs():
+            return {metric["MetricName"] for metric in cloudwatch.list_metrics()["Metrics"]}
+
+    assert "COUNTCLICKS" in read()
+    assert described(world, damaged)["failureReason"].startswith("Events cannot be counted: ")
+    (log.parent / "_delta_log").unlink()
+    log.with_name("lost").rename(log)
+    assert {"COUNTCLICKS", "SALES"} <= read()
+    assert "failureReason" not in described(world, damaged)

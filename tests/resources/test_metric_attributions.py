@@ -371,4 +371,4 @@ def test_a_report_that_cannot_be_written_is_told_and_the_import_stands(world: Wo
     (world.bucket() / "reports").unlink()
     assert world.load(interactions, location, "two", publishAttributionMetricsToS3=True)["status"] == "ACTIVE"
     assert "failureReason" not in described(world, arn)
-    assert len(reports(world)) == 1
+    assert len(reports(world)) == 2

@@ -12,22 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from openpersonalize import avro, logs
 from openpersonalize.attribution import csv_report
-from openpersonalize.attribution.counting import Counted, Group, Value, count, named, notes, points
+from openpersonalize.attribution.counting import Counted, Group, count, named, notes, points
 from openpersonalize.attribution.measures import Measure
-from openpersonalize.resources import lifecycle
+from openpersonalize.resources import attribution_reports, lifecycle
 from openpersonalize.resources.attribution_records import MetricAttribution
 from openpersonalize.resources.attribution_sources import sources_of
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, in_group, schema_of
 from openpersonalize.resources.registry import before_metrics
 from openpersonalize.storage import records, sql
-from openpersonalize.storage.objects import parse_location
+from openpersonalize.storage.metadata import Transaction
 from openpersonalize.storage.points import LARGEST
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 NAMESPACE = "AWS/Personalize"
+UNCOUNTED = "Events cannot be counted: "
+"""How a failureReason begins that tells of events."""
+
 BATCH_ROWS = 20_000
 
 _log = logs.get("attribution")
@@ -81,7 +84,29 @@ def count_all(ctx: Context) -> None:
         found = tx.select(MetricAttribution, ctx.caller.account, ctx.caller.region)
     for record in found:
         if record.status in (lifecycle.ACTIVE, *lifecycle.OPEN):
-            count_streamed(ctx, record)
+            _count_or_tell(ctx, record)
+
+
+def _count_or_tell(ctx: Context, record: MetricAttribution) -> None:
+    """Count; where that is impossible, say so in failureReason until it is possible again, and let others be read."""
+    try:
+        count_streamed(ctx, record)
+    except Exception as fault:  # noqa: BLE001 - whatever is the matter with one, the metrics of others can be read
+        _log.exception("events of an attribution cannot be counted", arn=record.arn)
+        with ctx.writing() as tx:
+            tell_uncounted(ctx, tx, record.arn, str(fault))
+    else:
+        if (record.failure_reason or "").startswith(UNCOUNTED):
+            with ctx.writing() as tx:
+                tell_uncounted(ctx, tx, record.arn, None)
+
+
+def tell_uncounted(ctx: Context, tx: Transaction, arn: str, fault: str | None) -> None:
+    """Say in failureReason why events cannot be counted, or that they can be again."""
+    record, reason = tx.find(MetricAttribution, arn), None if fault is None else f"{UNCOUNTED}{fault}"
+    told = None if record is None else record.failure_reason
+    if record is not None and told != reason and (reason is not None or str(told).startswith(UNCOUNTED)):
+        tx.replace(record.but(ctx.now(), failure_reason=reason))
 
 
 def is_waiting(ctx: Context, record: MetricAttribution) -> bool:
@@ -200,7 +225,7 @@ def count_import(ctx: Context, brought: Brought) -> None:
     if report is not None:
         known, most = ctx.ledger.sources(record.arn), ctx.settings.quota_attribution_sources
         values, _ = named(_count(books, rows, stale=True).values, known, most)
-        _write_report(ctx, record, report, values)
+        attribution_reports.write(ctx, record, report, values)
 
 
 def _enter(ctx: Context, books: _Books, brought: Brought, counted: Counted | None) -> str | None:
@@ -213,20 +238,3 @@ def _enter(ctx: Context, books: _Books, brought: Brought, counted: Counted | Non
             _publish(ctx, connection, books, counted)
             _note(ctx, connection, books, counted, duplicates=0)
         return ctx.ledger.enter(connection, owner, brought.job, names)
-
-
-def _write_report(ctx: Context, record: MetricAttribution, name: str, values: Sequence[Value]) -> None:
-    reason = None
-    try:
-        ctx.objects.write(parse_location(f"{record.destination}{name}"), csv_report.text(values).encode())
-    except Exception as fault:  # noqa: BLE001 - whatever the object store says, the import is good
-        reason = f"The report {record.destination}{name} could not be written: {fault}"
-        _log.warning("report not written", arn=record.arn, reason=reason)
-    _tell(ctx, record, reason)
-
-
-def _tell(ctx: Context, record: MetricAttribution, reason: str | None) -> None:
-    with ctx.writing() as tx:
-        present = tx.find(MetricAttribution, record.arn)
-        if present is not None and present.failure_reason != reason:
-            tx.replace(present.but(ctx.now(), failure_reason=reason))

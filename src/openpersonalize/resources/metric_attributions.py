@@ -20,7 +20,7 @@ from openpersonalize.expressions import metrics
 from openpersonalize.expressions.faults import ExpressionError
 from openpersonalize.jobs import Schedules, Task
 from openpersonalize.resources import lifecycle
-from openpersonalize.resources.attribution_counting import count_streamed, is_waiting
+from openpersonalize.resources.attribution_counting import count_streamed, is_waiting, tell_uncounted
 from openpersonalize.resources.attribution_records import MetricAttribution
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
@@ -301,15 +301,20 @@ def look(ctx: Context, task: Task) -> None:
             ctx.queue.enqueue(tx.connection, COUNT, task.subject, unique=f"count {task.subject}")
 
 
-@job(COUNT, failed=_try_again_at_the_next_look)
+def _tell(ctx: Context, tx: Transaction, subject: str, reason: str) -> None:
+    """Nothing is lost: events stay where they are until they are counted, at the next look or when metrics are read."""
+    tell_uncounted(ctx, tx, subject, reason)
+
+
+@job(COUNT, failed=_tell)
 def count(ctx: Context, task: Task) -> None:
     """Count the events that wait."""
     with ctx.metadata.reading() as tx:
         record = tx.find(MetricAttribution, task.subject)
     if record is not None:
         count_streamed(ctx, record)
-    with task.publish():
-        return
+    with task.publish() as done:
+        tell_uncounted(ctx, done, task.subject, None)
 
 
 def _count_the_rest(ctx: Context, record: MetricAttribution) -> None:

@@ -3,6 +3,7 @@
 from openpersonalize.resources import (
     action_interactions,
     action_recommendations,
+    attribution_reports,
     batch_inference,
     batch_inference_jobs,
     batch_segment_jobs,
@@ -37,6 +38,7 @@ from openpersonalize.resources import (
 __all__ = [
     "action_interactions",
     "action_recommendations",
+    "attribution_reports",
     "batch_inference",
     "batch_inference_jobs",
     "batch_segment_jobs",

@@ -40,6 +40,13 @@ FORMER = sa.Table(
     sa.Column("arn", sa.Text),
     sa.Column("until", sa.BigInteger),
 )
+REPORTS = sa.Table(
+    "ledger_reports",
+    _TABLES,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("text", sa.LargeBinary),
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,30 @@ class Ledger:
         connection.execute(IMPORTS.insert().values(owner=owner, token=token, report=report))
         return report or None
 
+    def keep(self, owner: str, name: str, text: bytes) -> None:
+        """Keep a report that could not be written; the same again changes nothing."""
+        with sql.writing(self.engine) as connection:
+            added = sql.insert(connection, REPORTS).values(owner=owner, name=name, text=text)
+            connection.execute(added.on_conflict_do_nothing())
+
+    def waiting(self, owner: str) -> list[str]:
+        """The names of the reports that are kept."""
+        chosen = sa.select(REPORTS.c.name).where(REPORTS.c.owner == owner).order_by(REPORTS.c.name)
+        with sql.reading(self.engine) as connection:
+            return list(connection.execute(chosen).scalars())
+
+    def text(self, owner: str, name: str) -> bytes | None:
+        """What was kept under a name; None when it is no longer."""
+        chosen = sa.select(REPORTS.c.text).where(REPORTS.c.owner == owner, REPORTS.c.name == name)
+        with sql.reading(self.engine) as connection:
+            found: bytes | None = connection.execute(chosen).scalar()
+            return found
+
+    def delivered(self, owner: str, name: str) -> None:
+        """Let go of a report that has reached its destination."""
+        with sql.writing(self.engine) as connection:
+            connection.execute(REPORTS.delete().where(REPORTS.c.owner == owner, REPORTS.c.name == name))
+
     def retire(self, group_arn: str, cid: str, arn: str, until: int) -> None:
         """Remember whose recommendation ids ended in `cid`, until an epoch second, though the owner is gone."""
         row = {"group_arn": group_arn, "cid": cid, "arn": arn, "until": until}
@@ -145,5 +176,5 @@ def _entry(connection: Connection, owner: str, token: str) -> "sa.Row[tuple[str]
 
 
 def _forget(connection: Connection, owner: str) -> None:
-    for table in (CURSORS, SOURCES, IMPORTS):
+    for table in (CURSORS, SOURCES, IMPORTS, REPORTS):
         connection.execute(table.delete().where(table.c.owner == owner))
