@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from openpersonalize.storage.served import Group
 from tests.world import World, refused, write_csv
 
 ACTIONS = (("ACTION_ID", "string"), ("VALUE", ["null", "long"]), ("EXPIRATION_TIMESTAMP", ["null", "long"]))
@@ -77,6 +78,20 @@ def test_users_are_offered_what_such_users_take_and_an_event_counts_at_once(worl
     assert [int(action[1:]) % 2 for action, _ in now[:4]] == [1] * 4
     assert now != everything
     assert told(world, campaign, "somebody else", numResults=100) == everything
+
+
+def test_lists_of_actions_are_remembered_like_lists_of_items(world: World) -> None:
+    group = shop(world)
+    campaign = world.campaign(world.trained(group, "aws-next-best-action"))
+    answer = world.runtime.get_action_recommendations(campaignArn=campaign, userId="u1", numResults=2)
+    served = world.parts.context.served
+    assert served.recorder.flush()
+    served.settle(Group.of(group))
+    table = served.table(Group.of(group))
+    assert table is not None
+    [row] = table.to_pyarrow_table().to_pylist()
+    assert (row["user_id"], row["source"], row["recommendation_id"]) == ("u1", campaign, answer["recommendationId"])
+    assert row["item_ids"] == [action["actionId"] for action in answer["actionList"]]
 
 
 def test_without_action_interactions_actions_come_by_value_with_score_0(world: World) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
@@ -22,6 +24,11 @@ _CSV = (
     "METRIC", "EVENT_TYPE", "EXPRESSION", "SOURCE", "ASSIGNMENT", "DAY", "VALUE", "EVENTS", "LISTS", "ITEMS_SHOWN",
     "PER_USER", "FIXED_LOW", "FIXED_HIGH", "ANYTIME_LOW", "ANYTIME_HIGH", "USERS", "MISSING",
 )  # fmt: skip
+
+
+INTERVALS = ("fixed 95 %", "anytime 95 %")
+_SOURCE_WIDTH = 24
+"""A longer source is folded in a table."""
 
 
 def as_json(report: Report) -> str:
@@ -87,48 +94,62 @@ def as_table(report: Report) -> "Group":
     """What `rich` prints: a table per metric, one of what was served, and what is to be known about the events."""
     from rich.console import Group
 
-    parts = [_results(report, metric.name) for metric in report.metrics]
+    names = _short_names(source.name for source in report.sources)
+    parts = [_results(report, metric.name, names) for metric in report.metrics]
     if report.comparisons:
-        parts.append(_comparisons(report))
-    return Group(*parts, _sources(report), *_notes(report))
+        parts.append(_comparisons(report, names))
+    return Group(*parts, _sources(report, names), *_notes(report))
 
 
-def _results(report: Report, name: str) -> "Table":
+def _short_names(names: Iterable[str]) -> dict[str, str]:
+    """ARNs by what stands behind account and region, where no two become the same: a terminal has few columns.
+
+    >>> _short_names(["arn:aws:personalize:us-east-1:000000000000:campaign/home", "MAIL"])
+    {'arn:aws:personalize:us-east-1:000000000000:campaign/home': 'campaign/home', 'MAIL': 'MAIL'}
+    """
+    short = {name: name.split(":", 5)[-1] if name.startswith("arn:") else name for name in names}
+    counts = Counter(short.values())
+    return {name: own if counts[own] == 1 else name for name, own in short.items()}
+
+
+def _results(report: Report, name: str, names: Mapping[str, str]) -> "Table":
     metric = next(metric for metric in report.metrics if metric.name == name)
-    columns = ("source", "total", "events", "per list", "per user", "fixed 95 %", "anytime 95 %", "")
+    found = [result for result in report.results if result.metric == name]
+    bounded = any(result.per_user.fixed or result.per_user.anytime for result in found)
+    columns = ("source", "total", "events", "per list", "per user", *(INTERVALS if bounded else ()), "")
     table = _table(f"{name}: {metric.expression} of {metric.event_type}", columns)
-    shown = {source.name: source.assignment for source in report.sources}
-    for result in report.results:
-        if result.metric == name:
-            per_user, per_list = result.per_user, result.per_list
-            table.add_row(
-                result.source,
-                decimal(result.value),
-                f"{result.events:,}",
-                _number(per_list.value) if per_list else "",
-                _number(per_user.value),
-                *_intervals(per_user),
-                per_user.missing or shown[result.source],
-            )
+    assigned = {source.name: source.assignment for source in report.sources}
+    for result in found:
+        per_user, per_list = result.per_user, result.per_list
+        table.add_row(
+            names[result.source],
+            decimal(result.value),
+            f"{result.events:,}",
+            _number(per_list.value) if per_list else "",
+            _number(per_user.value),
+            *(_intervals(per_user) if bounded else ()),
+            per_user.missing or assigned[result.source],
+        )
     return table
 
 
-def _comparisons(report: Report) -> "Table":
-    columns = ("metric", "source", "against", "more per user", "fixed 95 %", "anytime 95 %", "verdict")
+def _comparisons(report: Report, names: Mapping[str, str]) -> "Table":
+    columns = ("metric", "source", "against", "more per user", *INTERVALS, "verdict")
     table = _table("Sources that users were assigned to at random", columns)
     for found in report.comparisons:
         words = f"{found.verdict}: {found.reason}" if found.verdict == WITHHELD else found.reason or found.verdict
         numbers = (_number(found.difference.value), *_intervals(found.difference))
-        table.add_row(found.metric, found.source, found.reference, *numbers, words)
+        source, reference = (names.get(name, name) for name in (found.source, found.reference))
+        table.add_row(found.metric, source, reference, *numbers, words)
     return table
 
 
-def _sources(report: Report) -> "Table":
+def _sources(report: Report, names: Mapping[str, str]) -> "Table":
     table = _table("Served", ("source", "lists", "items shown", "users", "", "promoted", "explored"))
     for source in report.sources:
         shares = ("" if share is None else f"{share:.1%}" for share in (source.promoted, source.explored))
         counts = (f"{number:,}" for number in (source.lists, source.items_shown, source.users))
-        table.add_row(source.name, *counts, source.users_are, *shares)
+        table.add_row(names[source.name], *counts, source.users_are, *shares)
     return table
 
 
@@ -176,7 +197,8 @@ def _table(title: str, columns: tuple[str, ...]) -> "Table":
     table = Table(title=title, title_justify="left")
     for column in columns:
         words = column in ("", "source", "metric", "against", "verdict", "window")
-        table.add_column(column, justify="left" if words else "right", overflow="fold")
+        width = _SOURCE_WIDTH if column == "source" else None
+        table.add_column(column, justify="left" if words else "right", overflow="fold", max_width=width)
     return table
 
 

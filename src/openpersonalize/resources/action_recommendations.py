@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from openpersonalize import serving
 from openpersonalize.errors import InvalidInputException
 from openpersonalize.recipes import catalog
-from openpersonalize.resources import lifecycle
+from openpersonalize.resources import lifecycle, served_lists
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, in_group, schema_of, table_of
@@ -70,9 +70,18 @@ def get_action_recommendations(
         now=int(ctx.now().timestamp()),
         k=num_results,
     )
+    name = recommendation_id(ctx, service.campaign.cid)
+    served_lists.remember(
+        ctx,
+        dataset_group_arn=service.campaign.dataset_group_arn,
+        source=campaign_arn,
+        user_id=user_id,
+        recommendation_id=name,
+        item_ids=[row.action_id for row in ranked],
+    )
     return {
         "actionList": [{"actionId": row.action_id, "score": row.score} for row in ranked],
-        "recommendationId": recommendation_id(ctx, service.campaign.cid),
+        "recommendationId": name,
     }
 
 
