@@ -5,6 +5,7 @@ are used up. No case changes anything, so all of them share it.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ from openpersonalize.resources.resource import Resource
 from openpersonalize.resources.solutions import Solution, SolutionVersion
 from openpersonalize.wire import models
 from tests.clients import client
+from tests.coverage import BEGIN, PAGE
 from tests.world import INTERACTIONS, ITEMS, ROLE, SMALL, World, opened
 
 HERE = "arn:aws:personalize:us-east-1:000000000000:"
@@ -326,6 +328,16 @@ def test_every_documented_error_has_a_case_or_a_reason() -> None:
     met = {(case.operation, case.error) for case in CASES}
     assert documented == met | CANNOT_BE.keys()
     assert not met & CANNOT_BE.keys()
+
+
+def test_the_page_of_compatibility_says_the_same() -> None:
+    untested = set()
+    for line in PAGE.read_text().partition(BEGIN)[2].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in OPERATIONS:
+            assert cells[1:2] == ["yes"], line
+            untested |= {(cells[0], f"{error}Exception") for error in re.findall(r"\*(\w+)\*", cells[-1])}
+    assert untested == CANNOT_BE.keys()
 
 
 @dataclass(frozen=True)
