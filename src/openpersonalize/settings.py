@@ -99,6 +99,9 @@ class Settings:
     filter_refresh_seconds: float = _row(
         15.0, "How old item and user columns in the memory of filters may be before the store is looked at.", low=0
     )
+    filter_action_interactions: int = _row(
+        300, "Newest action interactions per user and event type that filters see.", low=1
+    )
     filter_interactions: int = _row(
         100, "Newest interactions per user and event type that filters, and use cases that hide items, see.", low=1
     )

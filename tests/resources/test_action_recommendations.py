@@ -119,7 +119,42 @@ def test_a_campaign_of_actions_is_asked_for_actions_and_others_are_not(world: Wo
     assert refused(ask, campaignArn=campaign)[0] == "InvalidInputException"
     assert refused(ask, campaignArn=campaign, userId="u1", numResults=101)[0] == "InvalidInputException"
     chosen = "arn:aws:personalize:us-east-1:000000000000:filter/none"
-    assert refused(ask, campaignArn=campaign, userId="u1", filterArn=chosen) == (
+    assert refused(ask, campaignArn=campaign, userId="u1", filterArn=chosen)[0] == "ResourceNotFoundException"
+
+
+def test_filters_of_actions_look_at_actions_their_interactions_and_the_user(world: World) -> None:
+    group = shop(world)
+    campaign = world.campaign(world.trained(group, "aws-next-best-action"))
+    create = world.personalize.create_filter
+
+    def shown(name: str, user: str = "u2", values: dict[str, str] | None = None) -> set[str]:
+        asked = {"campaignArn": campaign, "userId": user, "numResults": 100, "filterArn": made[name]}
+        more = {} if values is None else {"filterValues": values}
+        answer = world.runtime.get_action_recommendations(**asked, **more)
+        return {row["actionId"] for row in answer["actionList"]}
+
+    made = {
+        name: create(name=name, datasetGroupArn=group, filterExpression=expression)["filterArn"]
+        for name, expression in (
+            ("dear", "INCLUDE ActionID WHERE Actions.VALUE > $LEAST"),
+            ("fresh", 'EXCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ("*")'),
+            ("taken", 'INCLUDE ActionID WHERE Action_Interactions.EVENT_TYPE IN ("Taken")'),
+            ("items", 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'),
+        )
+    }
+    world.work()
+    assert shown("dear", values={"LEAST": "6"}) == {"a6", "a7"}
+    met = {action for user, action, _, _ in offers() if user == "u2"}
+    everything = {f"a{number}" for number in range(8)}
+    assert shown("fresh") == everything - met
+    assert shown("fresh", "somebody new") == everything
+    dataset = group.replace("dataset-group/", "dataset/") + "/ACTION_INTERACTIONS"
+    tracking_id = world.personalize.describe_dataset(datasetArn=dataset)["dataset"]["trackingId"]
+    event = {"actionId": "a3", "userId": "somebody new", "sessionId": "s", "timestamp": NOW, "eventType": "Taken"}
+    world.events.put_action_interactions(trackingId=tracking_id, actionInteractions=[event])
+    assert shown("taken", "somebody new") == {"a3"}
+    ask = world.runtime.get_action_recommendations
+    assert refused(ask, campaignArn=campaign, userId="u1", filterArn=made["items"]) == (
         "InvalidInputException",
-        "filterArn: filters of actions are not available in this version.",
+        f"Filter {made['items']} is for ItemID; this call needs one for ActionID.",
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from openpersonalize import serving
 from openpersonalize.errors import InvalidInputException
 from openpersonalize.recipes import catalog
-from openpersonalize.resources import lifecycle, served_lists
+from openpersonalize.resources import filtering, lifecycle, served_lists
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import Dataset, in_group, schema_of, table_of
@@ -52,14 +52,16 @@ def get_action_recommendations(
     if num_results > ctx.settings.quota_action_results:
         rule = f"be at most {ctx.settings.quota_action_results}"
         raise InvalidInputException.violation(num_results, "numResults", rule)
-    if filter_arn is not None or filter_values:
-        raise InvalidInputException("filterArn: filters of actions are not available in this version.")
     service = ctx.recent.get(
         ("action campaign", ctx.caller.account, ctx.caller.region, campaign_arn), lambda: _load(ctx, campaign_arn)
     )
     spend_on_source(ctx, "GetActionRecommendations", service.campaign.arn)
     version = service.campaign.solution_version_arn
     artefact = ctx.models.get(version, artefacts_of(version))
+    asking = filtering.Asking(
+        service.campaign.dataset_group_arn, service.recipe, version, artefact, service.interactions, user_id
+    )
+    allowed = filtering.actions(ctx, asking, filtering.named(ctx, asking, filter_arn, filter_values))
     streamed = ctx.records.recent(service.interactions, user_id)
     history = serving.history(artefact, user_id, streamed)
     ranked = serving.rank_actions(
@@ -69,6 +71,7 @@ def get_action_recommendations(
         met=serving.last_met(artefact, history, streamed),
         now=int(ctx.now().timestamp()),
         k=num_results,
+        allowed=allowed,
     )
     name = recommendation_id(ctx, service.campaign.cid)
     served_lists.remember(

@@ -1,7 +1,7 @@
 """A filter in a runtime call: found, held against the rules of the call, and applied.
 
-The columns of Items and Users come from memory (`serving.catalogues`), the user's own events from the model's history
-and the stream, so that an event counts in the next request.
+The columns of Items, Users and Actions come from memory (`serving.catalogues`), the user's own events from the model's
+history and the stream, so that an event counts in the next request.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +23,9 @@ from openpersonalize.serving.catalogues import Source
 from openpersonalize.serving.filtering import Bound, considered
 from openpersonalize.storage import records
 from openpersonalize.storage.metadata import Reading
+
+KINDS = ("ITEMS", "USERS", "ACTIONS")
+"""Types of datasets whose columns filters read."""
 
 EVENT_TYPES_SEEN = 5
 """Of the stream as many newest events are read as this many event types could fill."""
@@ -89,6 +92,16 @@ def catalogue(ctx: Context, asking: Asking, filtered: Named | None) -> Bools | N
         return bound.catalogue(asked)
 
 
+def actions(ctx: Context, asking: Asking, filtered: Named | None) -> list[str] | None:
+    """The actions that the filter lets stay; None where all may."""
+    if filtered is None:
+        return None
+    table = _table(ctx, filtered, "ACTIONS", filtered.columns["ACTIONS"])
+    bound = ctx.filtering.bound(filtered.tree, table, asking.version_arn, asking.artefact)
+    with _told_to_the_caller():
+        return bound.items(_asked(ctx, asking, filtered, table), list(table.rows))
+
+
 def remaining(ctx: Context, asking: Asking, filtered: Named, item_ids: Sequence[str]) -> list[str]:
     """Those of the given items that the filter lets stay, each once."""
     bound, asked = _bound(ctx, asking, filtered)
@@ -97,7 +110,7 @@ def remaining(ctx: Context, asking: Asking, filtered: Named, item_ids: Sequence[
 
 
 def _bound(ctx: Context, asking: Asking, filtered: Named) -> tuple[Bound, Asked]:
-    items = _table(ctx, filtered, "ITEMS")
+    items = _needed(ctx, filtered, "ITEMS")
     bound = ctx.filtering.bound(filtered.tree, items, asking.version_arn, asking.artefact)
     return bound, _asked(ctx, asking, filtered, items)
 
@@ -117,9 +130,7 @@ def _load(ctx: Context, filter_arn: str) -> _Found:
         others = tx.select(Filter, ctx.caller.account, ctx.caller.region, group=group)
         # All filters of the group share one table in memory: with all of their columns it is read once.
         fields = record.tree.fields.union(*(other.tree.fields for other in others))
-        columns = {
-            kind: frozenset(column for dataset, column in fields if dataset == kind) for kind in ("ITEMS", "USERS")
-        }
+        columns = {kind: frozenset(column for dataset, column in fields if dataset == kind) for kind in KINDS}
         sources = {kind: source for kind in columns if (source := _source(ctx, tx, group, kind))}
     return _Found(record, sources, columns)
 
@@ -139,8 +150,9 @@ def _require_fitting(record: Filter, asking: Asking) -> None:
         raise InvalidInputException(
             f"Filter {arn} belongs to {record.dataset_group_arn}; this call needs one of {asking.dataset_group_arn}."
         )
-    if tree.subject != "ItemID":
-        raise InvalidInputException(f"Filter {arn} is for {tree.subject}; this call needs one for ItemID.")
+    subject = "ActionID" if asking.recipe.type == "PERSONALIZED_ACTIONS" else "ItemID"
+    if tree.subject != subject:
+        raise InvalidInputException(f"Filter {arn} is for {tree.subject}; this call needs one for {subject}.")
     if tree.reads_current_item and asking.recipe.type != "RELATED_ITEMS":
         raise InvalidInputException(
             f"Filter {arn} reads CurrentItem, which only RELATED_ITEMS recipes have; this is {asking.recipe.name}."
@@ -149,12 +161,16 @@ def _require_fitting(record: Filter, asking: Asking) -> None:
         raise InvalidInputException(f"UserId is required: filter {arn} depends on the user who asks.")
 
 
-def _table(ctx: Context, filtered: Named, kind: str) -> Table:
+def _needed(ctx: Context, filtered: Named, kind: str) -> Table:
     """The columns of items or users that the group's filters read; an empty table where this filter reads none."""
-    source = filtered.sources.get(kind)
-    if source is None or all(dataset != kind for dataset, _ in filtered.tree.fields):
+    if all(dataset != kind for dataset, _ in filtered.tree.fields):
         return _NOTHING
-    return ctx.catalogues.table(source, filtered.columns[kind])
+    return _table(ctx, filtered, kind, filtered.columns[kind])
+
+
+def _table(ctx: Context, filtered: Named, kind: str, columns: frozenset[str]) -> Table:
+    source = filtered.sources.get(kind)
+    return _NOTHING if source is None else ctx.catalogues.table(source, columns)
 
 
 _NOTHING = Table({}, {})
@@ -164,12 +180,13 @@ def _asked(ctx: Context, asking: Asking, filtered: Named, items: Table) -> Asked
     user_id, tree = asking.user_id, filtered.tree
     events: list[tuple[str, str]] = []
     user = {}
-    if user_id is not None and tree.reads("INTERACTIONS"):
-        most = ctx.settings.filter_interactions
+    if user_id is not None and (tree.reads("INTERACTIONS") or tree.reads("ACTION_INTERACTIONS")):
+        of_actions = tree.subject == "ActionID"
+        most = ctx.settings.filter_action_interactions if of_actions else ctx.settings.filter_interactions
         streamed = ctx.records.recent(asking.interactions, user_id, most * EVENT_TYPES_SEEN)
         events = considered(asking.artefact, user_id, streamed, most)
     if user_id is not None and tree.reads(language.CURRENT_USER):
-        users = _table(ctx, filtered, "USERS")
+        users = _needed(ctx, filtered, "USERS")
         user = users.cells(users.rows.get(user_id, MISSING))
     seed = MISSING if asking.item_id is None else items.rows.get(asking.item_id, MISSING)
     return Asked(events, user, seed, filtered.given)

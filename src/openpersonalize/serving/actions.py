@@ -3,7 +3,7 @@
 Source: https://docs.aws.amazon.com/personalize/latest/dg/actions-datasets.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +30,19 @@ class RankedAction:
 
 
 def rank_actions(
-    artefact: Artefact, actions: Table, scores: Floats, *, met: Mapping[str, int], now: int, k: int
+    artefact: Artefact,
+    actions: Table,
+    scores: Floats,
+    *,
+    met: Mapping[str, int],
+    now: int,
+    k: int,
+    allowed: Collection[str] | None = None,
 ) -> list[RankedAction]:
     """The best `k` actions of the table; those the model does not know have score 0.
 
     `met` tells when the user last had to do with an action, `now` and it are epoch seconds. Left out are expired
-    actions, and those met less than their REPEAT_FREQUENCY, in days, ago.
+    actions, those met less than their REPEAT_FREQUENCY, in days, ago, and those that are not `allowed`.
     """
     ids, numbers = list(actions.rows), artefact.model.items.numbers
     known = np.array([numbers.get(action_id, -1) for action_id in ids], np.int64)
@@ -45,10 +52,14 @@ def rank_actions(
     for name in ("EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP"):
         expired |= _column(actions, name, np.inf) <= now
     resting = ago < _column(actions, "REPEAT_FREQUENCY", 0.0) * _DAY_SECONDS
+    out = expired | resting
+    if allowed is not None:
+        stays = frozenset(allowed)
+        out |= np.array([action_id not in stays for action_id in ids], bool)
     value, made = _column(actions, "VALUE", 0.0), _column(actions, "CREATION_TIMESTAMP", 0.0)
     order = np.lexsort((np.arange(len(ids)), -made, -value, -chance))
-    allowed = order[~(expired | resting)[order]][:k]
-    return [RankedAction(ids[place], float(chance[place])) for place in allowed]
+    best = order[~out[order]][:k]
+    return [RankedAction(ids[place], float(chance[place])) for place in best]
 
 
 def last_met(artefact: Artefact, history: History, streamed: Sequence[Streamed]) -> dict[str, int]:
