@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.world import World, refused
@@ -21,6 +23,16 @@ def test_a_solution_comes_back_as_it_was_asked_without_added_defaults(world: Wor
     assert row["recipeArn"] == SIMS
 
 
+def searching(recipe: str = "aws-sims", **ranges: list[dict[str, Any]]) -> dict[str, Any]:
+    """A solution that searches these ranges."""
+    lists = {f"{kind}HyperParameterRanges": ranges.get(kind, []) for kind in ("integer", "continuous", "categorical")}
+    return {
+        "recipeArn": f"arn:aws:personalize:::recipe/{recipe}",
+        "performHPO": True,
+        "solutionConfig": {"hpoConfig": {"algorithmHyperParameterRanges": lists}},
+    }
+
+
 @pytest.mark.parametrize(
     ("members", "told"),
     [
@@ -41,6 +53,22 @@ def test_a_solution_comes_back_as_it_was_asked_without_added_defaults(world: Wor
         ),
         ({"solutionConfig": {"autoTrainingConfig": {"schedulingExpression": "rate(31 days)"}}}, "rate(31 days)"),
         ({"performIncrementalUpdate": True}, "performIncrementalUpdate is not supported"),
+        (
+            searching(continuous=[{"name": "popularity_discount_factor", "minValue": 0.2, "maxValue": 1.5}]),
+            "continuousHyperParameterRanges.1.member.maxValue: 1.5 must be a number between 0 and 1.",
+        ),
+        (
+            searching(integer=[{"name": "training.min_cointeraction_count", "minValue": 9, "maxValue": 2}]),
+            "integerHyperParameterRanges.1.member: minValue 9 is above maxValue 2.",
+        ),
+        (
+            searching(integer=[{"name": "popularity_discount_factor", "minValue": 0, "maxValue": 1}]),
+            "'popularity_discount_factor' cannot be tuned so; aws-sims has here: min_cointeraction_count.",
+        ),
+        (
+            searching("aws-personalized-ranking", categorical=[{"name": "recency_mask", "values": ["True", "maybe"]}]),
+            "values.2.member: 'maybe' must be one of True, False.",
+        ),
     ],
 )
 def test_what_a_recipe_or_the_data_cannot_do_is_refused_with_member_and_rule(

@@ -9,6 +9,7 @@ from typing import Any
 
 from openpersonalize import avro
 from openpersonalize.recipes import catalog
+from openpersonalize.resources import hpo_rules
 
 Schemas = Mapping[str, avro.Schema]
 
@@ -35,7 +36,7 @@ def faults_of(
         *catalog.check_hyperparameters(
             recipe, config.get("algorithmHyperParameters") or {}, config.get("featureTransformationParameters") or {}
         ),
-        *_hpo(recipe, perform_hpo=perform_hpo, config=config),
+        *hpo_rules.faults(recipe, config, perform_hpo=perform_hpo),
         *training_data("solutionConfig", schemas, config.get("trainingDataConfig") or {}),
         *_objective(recipe, schemas, config.get("optimizationObjective")),
         *_schedule(config.get("autoTrainingConfig"), perform_auto_training=perform_auto_training),
@@ -85,23 +86,6 @@ def _events(
             yield f"solutionConfig.eventsConfig is not supported by the recipe {recipe.name}."
         if event_type is not None or threshold is not None:
             yield "solutionConfig.eventsConfig cannot be combined with eventType or eventValueThreshold."
-
-
-def _hpo(recipe: catalog.Recipe, *, perform_hpo: bool, config: Mapping[str, Any]) -> Iterator[str]:
-    if perform_hpo and "hpo" not in recipe.abilities:
-        yield f"performHPO: the recipe {recipe.name} has no hyperparameters that can be tuned."
-    if config.get("hpoConfig") and not perform_hpo:
-        yield "solutionConfig.hpoConfig needs performHPO to be true."
-
-
-def hpo_jobs(config: Mapping[str, Any], most: int, most_at_once: int) -> Iterator[str]:
-    """The broken rules of `hpoResourceConfig`, whose members are numbers in strings."""
-    where, given = "solutionConfig.hpoConfig.hpoResourceConfig", config.get("hpoConfig") or {}
-    resources = given.get("hpoResourceConfig") or {}
-    for member, limit in (("maxNumberOfTrainingJobs", most), ("maxParallelTrainingJobs", most_at_once)):
-        text = resources.get(member)
-        if text is not None and not (re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= limit):
-            yield f"{where}.{member}: '{text}' must be a whole number from 1 to {limit}."
 
 
 def training_data(member: str, schemas: Schemas, config: Mapping[str, Any]) -> Iterator[str]:

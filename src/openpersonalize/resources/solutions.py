@@ -13,14 +13,14 @@ from openpersonalize.arns import Arn
 from openpersonalize.errors import InvalidInputException, ResourceInUseException, ResourceNotFoundException
 from openpersonalize.jobs import Schedules
 from openpersonalize.recipes import catalog
-from openpersonalize.resources import lifecycle, quotas, updates
+from openpersonalize.resources import hpo_rules, lifecycle, quotas, updates
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.dataset_groups import DatasetGroup
 from openpersonalize.resources.datasets import TYPES, in_group, schema_of
 from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, operation
 from openpersonalize.resources.resource import Resource, get, given, require_free
-from openpersonalize.resources.solution_rules import days_between_trainings, faults_of, hpo_jobs
+from openpersonalize.resources.solution_rules import days_between_trainings, faults_of
 from openpersonalize.storage.metadata import Reading, Transaction, family
 from openpersonalize.storage.objects import Location
 
@@ -184,7 +184,7 @@ def _check(ctx: Context, tx: Transaction, solution: Solution) -> None:
         event_type=solution.event_type,
         config=config,
     )
-    found += hpo_jobs(config, ctx.settings.quota_hpo_jobs, ctx.settings.quota_parallel_hpo_jobs)
+    found += hpo_rules.jobs(config, ctx.settings.quota_hpo_jobs, ctx.settings.quota_parallel_hpo_jobs)
     if found:
         raise InvalidInputException(" ".join(found))
 
