@@ -70,6 +70,7 @@ def test_an_opened_file_remembers(tmp_path: Path) -> None:
     first = Rates(tmp_path / "rates")
     assert taken(first, SHOP, calls=7) == 7
     first.close()
+    first.close()
     assert taken(Rates(tmp_path / "rates"), SHOP) == 3
 
 

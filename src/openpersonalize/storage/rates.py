@@ -55,9 +55,10 @@ class Rates:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Give the file back."""
-        self._slots.close()
-        os.close(self._file)
+        """Give the file back; once more does no harm."""
+        if not self._slots.closed:
+            self._slots.close()
+            os.close(self._file)
 
     def take(self, buckets: Sequence[Bucket], now: float) -> Bucket | None:
         """Take a token out of each bucket, or none at all: then the first that is empty. `now` in epoch seconds."""
