@@ -5,15 +5,36 @@ Members that Amazon's model marks as sensitive (user and item ids, properties, f
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import structlog
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Let a module seem to be missing, unless it is there already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+# It would import rich for its traces, with everything that rich needs: two thirds of its time, at the start of every
+# process. And those traces show the values of variables.
+with _without("rich"):
+    import structlog
 
 
 def configure(level: str, form: str) -> None:
     """Set the process's log output; `form` is auto, json or text. Logs go to standard error."""
     text = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(sort_keys=True)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if text
+        else structlog.processors.JSONRenderer(sort_keys=True)
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -4,12 +4,14 @@ import sys
 import time
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from openpersonalize.cli.options import DataDir
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def demo(
@@ -17,6 +19,8 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the demo's server; 0 picks a free one.")] = 0,
 ) -> None:
     """Train on 100,004 film ratings and show what comes out; at a terminal the server then stays up."""
+    from rich.console import Console
+
     try:
         from openpersonalize.cli.demo import films, server, story
     except ModuleNotFoundError as missing:
@@ -48,7 +52,7 @@ def _folder(data_dir: Path) -> Path:
     return data_dir.absolute()
 
 
-def _epilogue(console: Console, endpoint: str, folder: Path) -> None:
+def _epilogue(console: "Console", endpoint: str, folder: Path) -> None:
     console.print(
         f"""
 [bold]What to try next[/bold]
