@@ -168,7 +168,9 @@ class Settings:
     rate_put_actions: float = _row(10.0, "PutActions calls per second and dataset group.", low=1)
     rate_campaign: float = _row(500.0, "Calls per second of each runtime operation and campaign or recommender.", low=1)
     rate_runtime: float = _row(2500.0, "Calls per second of all runtime operations together, per region.", low=1)
-    minimum_interactions: int = _row(1000, "Interactions an import or a training needs.", low=1)
+    minimum_interactions: int = _row(
+        1000, "Interactions an import or a training needs; action interactions an INCREMENTAL import needs.", low=1
+    )
     minimum_users: int = _row(25, "Users with two or more interactions that a training needs.", low=1)
     minimum_users_share: float = _row(0.01, "Those users as a share of all users that a training needs.", low=0)
 

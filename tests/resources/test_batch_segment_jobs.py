@@ -64,7 +64,7 @@ def films(world: World) -> str:
     """The same, and even films are dramas, the others comedies, and all are noir too."""
     group = clicks(world)
     dataset = world.dataset(group, "Items", ITEMS)
-    rows = [[f"i{item}", f"{'comedy' if item % 2 else 'drama'}|noir", 1990 + item % 2] for item in range(60)]
+    rows = [[f"i{item}", f"{'comedy' if item % 2 else 'drama'} | noir", 1990 + item % 2] for item in range(60)]
     write_csv(world.bucket() / "films.csv", [name for name, _ in ITEMS], rows)
     assert world.load(dataset, "s3://films/films.csv", "films")["status"] == "ACTIVE"
     return group

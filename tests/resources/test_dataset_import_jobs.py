@@ -120,6 +120,28 @@ def test_items_are_imported_without_a_minimum(world: World) -> None:
     assert world.load(dataset, "s3://films/items.csv")["status"] == "ACTIVE"
 
 
+def test_few_action_interactions_may_be_a_first_import_and_not_an_incremental_one(world: World) -> None:
+    columns = ("USER_ID", "ACTION_ID", "EVENT_TYPE")
+    fields = [*((name, "string") for name in columns), ("TIMESTAMP", "long")]
+    dataset = world.dataset(world.group(), "Action_Interactions", fields)
+    rows = [[f"u{user}", "a1", "Taken", 1_700_000_000 + user] for user in range(100)]
+    path, header = world.bucket() / "met.csv", [*columns, "TIMESTAMP"]
+    write_csv(path, header, rows[:2])
+    assert world.load(dataset, "s3://films/met.csv", "full")["status"] == "ACTIVE"
+    job = world.load(dataset, "s3://films/met.csv", "few", importMode="INCREMENTAL")
+    assert job["status"] == "CREATE FAILED"
+    assert job["failureReason"].endswith("Dataset has fewer than 100 action interactions. The files hold 2.")
+    write_csv(path, header, rows)
+    assert world.load(dataset, "s3://films/met.csv", "enough", importMode="INCREMENTAL")["status"] == "ACTIVE"
+
+
+def test_a_file_without_rows_is_told_by_its_location(world: World) -> None:
+    dataset = world.dataset(world.group(), "Items", ITEMS)
+    (world.bucket() / "empty.csv").write_text(",".join(name for name, _ in ITEMS) + "\n")
+    reason = world.load(dataset, "s3://films/empty.csv")["failureReason"]
+    assert reason.endswith("No data found at s3://films/empty.csv.")
+
+
 def test_the_sixth_open_import_waits_for_its_turn(world: World) -> None:
     dataset = world.dataset(world.group())
     write_clicks(world.bucket() / "clicks.csv")

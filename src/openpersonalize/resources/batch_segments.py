@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from openpersonalize import avro
+from openpersonalize.expressions.columns import split
 from openpersonalize.jobs import Task
 from openpersonalize.recipes import catalog, segments
 from openpersonalize.recipes.artefact import Artefact
@@ -136,7 +137,9 @@ def _condition(asked: Asked, name: str, text: str) -> tuple[avro.Column, Any]:
 def _has(cell: Any, value: Any) -> bool:
     if cell is None:
         return False
-    return value in cell.split("|") if isinstance(cell, str) else bool(float(cell) == value)
+    if isinstance(cell, str):
+        return value in split(cell, categorical=True)
+    return bool(float(cell) == value)
 
 
 def _answers(asked: Asked, queries: Sequence[batch.Query]) -> list[bytes | batch.LineError]:

@@ -22,8 +22,6 @@ from openpersonalize.resources.resource import Resource, require_free
 from openpersonalize.resources.tags import attach
 from openpersonalize.storage.objects import parse_location
 
-EVENT_LOGS = ("INTERACTIONS",)
-
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetImportJob(Resource):
@@ -140,7 +138,8 @@ def run_import(ctx: Context, task: Task) -> None:
                 _files(ctx, opened, record),
                 mode=record.import_mode,
                 token=record.arn,
-                minimum_rows=ctx.settings.minimum_interactions if dataset.dataset_type in EVENT_LOGS else 0,
+                minimum_rows=ctx.settings.minimum_interactions if _has_minimum(record, dataset) else 0,
+                location=record.data_source["dataLocation"],
                 progress=task.progress,
                 before_commit=task.verify,
             )
@@ -153,6 +152,12 @@ def run_import(ctx: Context, task: Task) -> None:
         count_import(ctx, _brought(record, dataset, imported.version))
     with task.publish() as tx:
         lifecycle.become(ctx, tx, tx.get(DatasetImportJob, task.subject), lifecycle.ACTIVE)
+
+
+def _has_minimum(record: DatasetImportJob, dataset: Dataset) -> bool:
+    """Interactions need a minimum in every import, action interactions in those that add to earlier ones."""
+    log = dataset.dataset_type
+    return log == "INTERACTIONS" or (log == "ACTION_INTERACTIONS" and record.import_mode == "INCREMENTAL")
 
 
 def _brought(record: DatasetImportJob, dataset: Dataset, version: int) -> Brought:
