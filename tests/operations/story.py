@@ -40,7 +40,7 @@ OPERATIONS = {name: one for name, one in models.load().operations.items() if one
 
 
 class Wire:
-    """A door, and the first answer to each operation that passed through it; of Describe, where things move, the last."""
+    """A door, and the first answer to each operation that passed through it; of Describe the last, as things move."""
 
     def __init__(self, door: Any) -> None:
         self._door = door
