@@ -1,7 +1,7 @@
 """Recipes, algorithms and feature transformations: what can be learned, the same for every account."""
 
 from openpersonalize.arns import Arn
-from openpersonalize.errors import InvalidInputException, ResourceNotFoundException
+from openpersonalize.errors import ResourceNotFoundException
 from openpersonalize.recipes import catalog
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.paging import read_token, write_token
@@ -60,9 +60,10 @@ def list_recipes(
 
 
 def _tail(arn: str, kind: str) -> str:
+    """The name in an ARN of the service's own; one with a region, an account or another partition leads nowhere."""
     parsed = Arn.expect(arn, kind)
-    if parsed.region or parsed.account:
-        raise InvalidInputException(f"{arn}: a {kind} belongs to the service; its ARN has no region and no account.")
+    if arn != str(Arn(region="", account="", kind=kind, tail=parsed.tail)):
+        raise ResourceNotFoundException.arn(arn)
     return parsed.tail
 
 

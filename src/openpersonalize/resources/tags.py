@@ -92,6 +92,7 @@ def list_tags_for_resource(ctx: Context, *, resource_arn: str) -> Answer:
 def _require(ctx: Context, tx: Reading, arn: str) -> None:
     parsed = Arn.parse(arn)
     if parsed.kind not in TAGGABLE:
-        raise InvalidInputException(f"A {parsed.kind} cannot have tags; these can: {', '.join(TAGGABLE)}.")
+        kinds = ", ".join(TAGGABLE)
+        raise InvalidInputException(f"resourceArn: {arn} is the ARN of a {parsed.kind}; these can have tags: {kinds}.")
     if (parsed.account, parsed.region) != (ctx.caller.account, ctx.caller.region) or not family.exists(tx, arn):
         raise ResourceNotFoundException.arn(arn)
