@@ -10,6 +10,8 @@ import pytest
 from tests.operations.story import OPERATIONS, Wire, tell
 from tests.world import SMALL, World, opened
 
+pytestmark = pytest.mark.xdist_group("operations")  # the story is told once
+
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:

@@ -176,6 +176,7 @@ def special() -> Iterator[Case]:
     yield Case("UntagResource", "TooManyTagKeysException", {"resourceArn": GROUP, "tagKeys": keys})
 
 
+pytestmark = pytest.mark.xdist_group("documented errors")  # one service has everything
 CASES = [*generic(), *special()]
 CANNOT_BE = {(name, "LimitExceededException"): reason for name, reason in NO_QUOTA.items()}
 CANNOT_BE |= {(name, "ResourceInUseException"): reason for name, reason in NOT_IN_USE.items()}
