@@ -10,6 +10,7 @@ from tests.resources.furnished import CAMPAIGN, GROUP, NAMED, OPERATIONS, SCHEMA
 
 __all__ = ["full"]
 
+pytestmark = pytest.mark.xdist_group("named arns")  # one service has everything
 OTHER_SERVICES = ("roleArn", "kmsKeyArn")
 READING = [name for name in OPERATIONS if name.startswith(("Describe", "List"))]
 
