@@ -42,6 +42,12 @@ def test_sims_says_what_amazon_says() -> None:
     }
 
 
+def test_popularity_has_an_algorithm_of_its_own_and_the_feature_transformation_of_sims() -> None:
+    answer = known(catalog.describe_recipe("aws-popularity-count"))
+    assert answer["algorithmArn"] == "arn:aws:personalize:::algorithm/aws-popularity-count"
+    assert answer["featureTransformationArn"] == "arn:aws:personalize:::feature-transformation/sims"
+
+
 def test_user_personalization_shows_its_ranges() -> None:
     answer = known(catalog.describe_algorithm("aws-user-personalization"))
     assert answer["defaultHyperParameters"] == {"hidden_dimension": "149", "bptt": "32", "recency_mask": "True"}

@@ -126,7 +126,6 @@ CUSTOM = (
         type="USER_PERSONALIZATION",
         description="The items that most users have interacted with, the same list for everyone.",
         created=_FIRST,
-        algorithm="sims",
         feature_transformation="sims",
         served_by=_DEPLOYED,
         user_id="optional",
