@@ -1,6 +1,7 @@
 """UpdateSolution: what may change later, and the rhythm of automatic training."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +55,23 @@ def test_automatic_training_turns_off_and_on_with_it(world: World) -> None:
     update(solutionArn=solution, performAutoTraining=True)
     world.work()
     assert (next_training(world) or 0) <= delay
+
+
+def test_other_event_weights_are_learned_within_the_hour_without_new_data(world: World) -> None:
+    group = world.group()
+    world.dataset(group)  # without rows, so that trainings end soon
+    solution = world.personalize.create_solution(name="model", datasetGroupArn=group, recipeArn=V2)["solutionArn"]
+
+    def trainings(**later: float) -> int:
+        world.worker.drain(until=datetime.now(UTC) + timedelta(**later))
+        rows = world.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
+        assert {row["trainingType"] for row in rows} == {"AUTOMATIC"}
+        return len(rows)
+
+    assert trainings(hours=1) == 1
+    world.personalize.update_solution(solutionArn=solution, solutionUpdateConfig={"eventsConfig": WEIGHTS})
+    assert trainings(hours=1) == 2
+    assert trainings(days=8) == 2
 
 
 @pytest.mark.parametrize(

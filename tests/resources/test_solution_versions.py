@@ -100,18 +100,34 @@ def test_versions_are_listed_newest_first_and_by_solution(world: World) -> None:
 def test_a_solution_trains_itself_within_the_hour_and_again_only_with_new_data(world: World) -> None:
     group = world.with_clicks()
     solution = world.personalize.create_solution(name="m", datasetGroupArn=group, recipeArn=RECIPE)["solutionArn"]
+    assert trainings(world, solution, timedelta(minutes=50)) == []
+    assert trainings(world, solution, timedelta(hours=1)) == ["AUTOMATIC"]
+    assert trainings(world, solution, timedelta(days=8)) == ["AUTOMATIC"]
+    more_clicks(world, group)
+    assert trainings(world, solution, timedelta(days=15)) == ["AUTOMATIC", "AUTOMATIC"]
 
-    def trainings(later: timedelta) -> list[str]:
-        world.worker.drain(until=datetime.now(UTC) + later)
-        rows = world.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
-        return [row["trainingType"] for row in rows]
 
-    assert trainings(timedelta(minutes=50)) == []
-    assert trainings(timedelta(hours=1)) == ["AUTOMATIC"]
-    assert trainings(timedelta(days=8)) == ["AUTOMATIC"]
+def trainings(world: World, solution: str, later: timedelta) -> list[str]:
+    """The types of a solution's trainings, newest first, when so much time has passed."""
+    world.worker.drain(until=datetime.now(UTC) + later)
+    rows = world.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
+    return [row["trainingType"] for row in rows]
+
+
+def more_clicks(world: World, group: str) -> None:
+    """New interactions, imported."""
     write_clicks(world.bucket() / "new.csv", start=1_800_000_000)
     world.load(f"{group.replace('dataset-group', 'dataset')}/INTERACTIONS", "s3://films/new.csv", "new")
-    assert trainings(timedelta(days=15)) == ["AUTOMATIC", "AUTOMATIC"]
+
+
+def test_a_version_made_by_hand_takes_the_place_of_the_first_automatic_training(world: World) -> None:
+    group = world.with_clicks()
+    solution = world.personalize.create_solution(name="m", datasetGroupArn=group, recipeArn=RECIPE)["solutionArn"]
+    world.personalize.create_solution_version(solutionArn=solution)
+    world.work()
+    more_clicks(world, group)
+    assert trainings(world, solution, timedelta(hours=1)) == ["MANUAL"]
+    assert trainings(world, solution, timedelta(days=8)) == ["AUTOMATIC", "MANUAL"]
 
 
 def test_a_solution_that_shall_not_does_not_train_itself(world: World) -> None:
@@ -134,7 +150,6 @@ def test_a_ranking_takes_over_what_a_personalization_has_learned_from_the_same_d
         "aws-personalized-ranking-v2",
         "aws-user-personalization-v2",
     )
-    write_clicks(world.bucket() / "new.csv", start=1_800_000_000)
-    world.load(f"{group.replace('dataset-group', 'dataset')}/INTERACTIONS", "s3://films/new.csv", "new")
+    more_clicks(world, group)
     anew = world.trained(group, "aws-personalized-ranking-v2", "three")
     assert "taken_over_from" not in json.loads(artefacts.read(artefacts_of(anew).within("manifest.json")))

@@ -95,8 +95,10 @@ def update(ctx: Context, task: Task) -> None:
         tx.replace(changed)
         if _rhythm(changed) != _rhythm(solution):
             Schedules(ctx.queue).cancel(tx.connection, name=f"train {solution.arn}")
-            train_regularly(ctx, tx, changed)
+            train_regularly(ctx, tx, changed, since=ctx.now())
 
 
-def _rhythm(solution: Solution) -> tuple[bool, Any]:
-    return solution.perform_auto_training, (solution.solution_config or {}).get("autoTrainingConfig")
+def _rhythm(solution: Solution) -> tuple[Any, ...]:
+    """What begins the clock of automatic training anew when it changes."""
+    config = solution.solution_config or {}
+    return solution.perform_auto_training, config.get("autoTrainingConfig"), config.get("eventsConfig")

@@ -291,16 +291,21 @@ def _skip(_ctx: Context, _tx: Transaction, _subject: str, _reason: str) -> None:
 
 @job(TRAIN, failed=_skip, inline=True)
 def train_automatically(ctx: Context, task: Task) -> None:
-    """Start a training by itself if new interactions came since the last one; ends the schedule with the solution."""
+    """Start a training by itself if it is due; ends the schedule with the solution."""
     with task.publish() as tx:
         solution = tx.find(Solution, task.subject)
         if solution is None or solution.status in lifecycle.ENDING or not solution.perform_auto_training:
             Schedules(ctx.queue).cancel(tx.connection, name=f"train {task.subject}")
-        elif _is_due(ctx, tx, solution):
-            _begin(ctx, tx, solution, training_type="AUTOMATIC")
+        else:
+            due = _is_due(ctx, tx, solution)
+            solution = replace(solution, first_training_since=None)
+            tx.replace(solution)
+            if due:
+                _begin(ctx, tx, solution, training_type="AUTOMATIC")
 
 
 def _is_due(ctx: Context, tx: Transaction, solution: Solution) -> bool:
+    """The first training of a clock, unless somebody asked for one since; a later one if new interactions came."""
     versions = _versions(ctx, tx, solution)
     logs = {
         kind: dataset
@@ -309,6 +314,8 @@ def _is_due(ctx: Context, tx: Transaction, solution: Solution) -> bool:
     }
     if "INTERACTIONS" not in logs or solution.recipe.model is None:
         return False
+    if solution.first_training_since is not None:
+        return all(version.creation_date_time < solution.first_training_since for version in versions)
     if not versions or any(ctx.records.waiting(dataset.table) for dataset in logs.values()):
         return True
     arrived = max(ctx.records.statistics(dataset.table).newest for dataset in logs.values()) / 1e9

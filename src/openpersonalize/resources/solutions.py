@@ -5,7 +5,7 @@ versions are in `solution_versions`.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from openpersonalize import avro
@@ -67,7 +67,10 @@ def artefacts_of(arn: str) -> Location:
 
 @dataclass(frozen=True, kw_only=True)
 class Solution(Resource):
-    """A solution; `solution_config` is kept as it was sent, no defaults added."""
+    """A solution; `solution_config` is kept as it was sent, no defaults added.
+
+    `first_training_since` is when the clock of automatic training began, until its first training had its turn.
+    """
 
     noun: ClassVar[str] = "solution"
     name: str
@@ -85,6 +88,7 @@ class Solution(Resource):
     latest_solution_version: SolutionVersion | None = None  # filled in for Describe, never stored
     latest_solution_update: dict[str, Any] | None = None
     failure_reason: str | None = None
+    first_training_since: datetime | None = None
 
     @property
     def recipe(self) -> catalog.Recipe:
@@ -232,9 +236,13 @@ def _drop_versions(ctx: Context, solution: Solution) -> None:
         family.remove_children(tx, solution.arn)
 
 
-def train_regularly(ctx: Context, tx: Transaction, solution: Solution) -> None:
-    """Automatic training: first within the hour, then at the solution's own rate; the job is in `solution_versions`."""
+def train_regularly(ctx: Context, tx: Transaction, solution: Solution, since: datetime | None = None) -> None:
+    """Automatic training: first within the hour, then at the solution's own rate; the job is in `solution_versions`.
+
+    The clock began `since` then, or when the solution was made.
+    """
     if solution.perform_auto_training:
+        tx.replace(replace(solution, first_training_since=since or solution.creation_date_time))
         Schedules(ctx.queue).ensure(
             tx.connection,
             f"train {solution.arn}",
