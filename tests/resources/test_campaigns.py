@@ -1,4 +1,4 @@
-from tests.world import World, refused
+from tests.world import ITEMS, World, refused
 
 
 def test_a_campaign_serves_what_it_was_made_for(world: World) -> None:
@@ -58,6 +58,33 @@ def test_a_campaign_that_follows_moves_to_each_new_version(world: World) -> None
     described = describe(campaignArn=campaign)["campaign"]
     assert described["solutionVersionArn"] == second
     assert described["latestCampaignUpdate"]["status"] == "ACTIVE"
+
+
+def test_a_campaign_that_follows_stops_where_it_is_when_its_configuration_says_so(world: World) -> None:
+    first = world.trained(world.with_clicks(), "aws-popularity-count")
+    solution = first.rsplit("/", 1)[0]
+    follow = {"syncWithLatestSolutionVersion": True}
+    campaign = world.campaign(f"{solution}/$LATEST", campaignConfig=follow)
+    world.personalize.update_campaign(campaignArn=campaign, campaignConfig={"syncWithLatestSolutionVersion": False})
+    world.work()
+    world.personalize.create_solution_version(solutionArn=solution)
+    world.work()
+    assert world.personalize.describe_campaign(campaignArn=campaign)["campaign"]["solutionVersionArn"] == first
+    again = refused(world.personalize.update_campaign, campaignArn=campaign, campaignConfig=follow)
+    assert again[1] == "campaignConfig.syncWithLatestSolutionVersion needs solutionVersionArn to end in /$LATEST."
+
+
+def test_metadata_beside_items_needs_an_items_dataset(world: World) -> None:
+    version = world.trained(world.with_clicks(), "aws-popularity-count")
+    asked = {
+        "name": "live",
+        "solutionVersionArn": version,
+        "campaignConfig": {"enableMetadataWithRecommendations": True},
+    }
+    rule = "campaignConfig.enableMetadataWithRecommendations needs a dataset of type ITEMS, the group has none."
+    assert refused(world.personalize.create_campaign, **asked) == ("InvalidInputException", rule)
+    world.dataset("arn:aws:personalize:us-east-1:000000000000:dataset-group/films", "Items", ITEMS)
+    assert world.personalize.create_campaign(**asked)["campaignArn"].endswith(":campaign/live")
 
 
 def test_nothing_is_built_on_a_solution_that_is_being_deleted(world: World) -> None:

@@ -14,10 +14,12 @@ from openpersonalize.resources.paging import listing
 from openpersonalize.resources.registry import Answer, job, operation
 from openpersonalize.resources.resource import Resource, get, given, require_free
 from openpersonalize.resources.solution_versions import get_version
-from openpersonalize.resources.solutions import Solution, SolutionVersion, recipe_of, require_staying
+from openpersonalize.resources.solutions import Solution, SolutionVersion, recipe_of, require_staying, schemas_of
 from openpersonalize.storage.metadata import Transaction
 
 LATEST = "$LATEST"
+FOLLOWS = "syncWithLatestSolutionVersion"
+METADATA = "enableMetadataWithRecommendations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ class Campaign(Resource):
     @property
     def follows_latest(self) -> bool:
         """Whether it moves itself to each new version of its solution."""
-        return bool((self.campaign_config or {}).get("syncWithLatestSolutionVersion"))
+        return _follows(self.campaign_config)
 
 
 @operation
@@ -90,6 +92,8 @@ def _deployable(
     version = _named(ctx, tx, solution_version_arn)
     require_staying(tx, version)
     faults = _faults(recipe_of(version.recipe_arn), solution_version_arn, config or {})
+    if (config or {}).get(METADATA) and "ITEMS" not in schemas_of(ctx, tx, version.dataset_group_arn):
+        faults.append(f"campaignConfig.{METADATA} needs a dataset of type ITEMS, the group has none.")
     if version.status != lifecycle.ACTIVE:
         faults.append(f"solutionVersionArn: {version.arn} is in {version.status} state; it must be ACTIVE.")
     if faults:
@@ -114,14 +118,14 @@ def _named(ctx: Context, tx: Transaction, solution_version_arn: str) -> Solution
 
 
 def _faults(recipe: catalog.Recipe, solution_version_arn: str, config: Mapping[str, Any]) -> list[str]:
-    latest, follows = solution_version_arn.endswith(f"/{LATEST}"), bool(config.get("syncWithLatestSolutionVersion"))
+    latest, follows = solution_version_arn.endswith(f"/{LATEST}"), _follows(config)
     faults = []
     if "campaign" not in recipe.served_by:
         faults.append(f"solutionVersionArn: recipes of type {recipe.type} have no campaigns; use a batch segment job.")
     if latest and not follows:
-        faults.append(f"solutionVersionArn: {LATEST} needs campaignConfig.syncWithLatestSolutionVersion to be true.")
+        faults.append(f"solutionVersionArn: {LATEST} needs campaignConfig.{FOLLOWS} to be true.")
     if follows and not latest:
-        faults.append(f"campaignConfig.syncWithLatestSolutionVersion needs solutionVersionArn to end in /{LATEST}.")
+        faults.append(f"campaignConfig.{FOLLOWS} needs solutionVersionArn to end in /{LATEST}.")
     if config.get("rankingInfluence") and "ranking influence" not in recipe.abilities:
         faults.append(f"campaignConfig.rankingInfluence is not supported by the recipe {recipe.name}.")
     faults += exploration.faults("campaignConfig", config.get("itemExplorationConfig") or {})
@@ -142,7 +146,7 @@ def update_campaign(
         campaign = given(ctx, tx, Campaign, campaign_arn)
         _require_updatable(campaign)
         config = campaign.campaign_config if campaign_config is None else campaign_config
-        wanted = solution_version_arn or _as_asked(campaign)
+        wanted = solution_version_arn or _as_asked(campaign, config)
         version = _deployable(ctx, tx, wanted, config)
         if version.dataset_group_arn != campaign.dataset_group_arn:
             raise InvalidInputException(
@@ -168,8 +172,14 @@ def _require_updatable(campaign: Campaign) -> None:
         raise ResourceInUseException(f"The campaign {campaign.arn} is being updated already.")
 
 
-def _as_asked(campaign: Campaign) -> str:
-    return f"{campaign.solution_arn}/{LATEST}" if campaign.follows_latest else campaign.solution_version_arn
+def _as_asked(campaign: Campaign, config: Mapping[str, Any] | None) -> str:
+    """The version of an update that names none: the newest while the campaign goes on following, else the present."""
+    goes_on = campaign.follows_latest and _follows(config)
+    return f"{campaign.solution_arn}/{LATEST}" if goes_on else campaign.solution_version_arn
+
+
+def _follows(config: Mapping[str, Any] | None) -> bool:
+    return bool((config or {}).get(FOLLOWS))
 
 
 def _start_update(ctx: Context, tx: Transaction, campaign: Campaign, changed: Campaign) -> None:
