@@ -46,7 +46,24 @@ def searching(recipe: str = "aws-sims", **ranges: list[dict[str, Any]]) -> dict[
             "'2' at 'solutionConfig.algorithmHyperParameters.popularity_discount_factor'",
         ),
         ({"solutionConfig": {"eventValueThreshold": "1"}}, "needs the column EVENT_VALUE"),
+        ({"solutionConfig": {"eventValueThreshold": "nan"}}, "eventValueThreshold: 'nan' is not a number."),
         ({"solutionConfig": {"eventsConfig": {"eventParametersList": [{"eventType": "click"}]}}}, "eventsConfig"),
+        (
+            {
+                "recipeArn": "arn:aws:personalize:::recipe/aws-user-personalization-v2",
+                "solutionConfig": {
+                    "eventsConfig": {"eventParametersList": [{"eventType": "click", "eventValueThreshold": 2.0}]}
+                },
+            },
+            "eventsConfig needs the column EVENT_VALUE in Interactions for its thresholds.",
+        ),
+        (
+            {
+                "recipeArn": "arn:aws:personalize:::recipe/aws-personalized-ranking",
+                "solutionConfig": {"optimizationObjective": {"itemAttribute": "CREATION_TIMESTAMP"}},
+            },
+            "itemAttribute: CREATION_TIMESTAMP is the time of an item and no objective",
+        ),
         (
             {"solutionConfig": {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["EVENT_TYPE"]}}}},
             "EVENT_TYPE cannot be excluded",

@@ -3,8 +3,9 @@
 Source: https://docs.aws.amazon.com/personalize/latest/dg/API_SolutionConfig.html
 """
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from openpersonalize import avro
@@ -82,10 +83,16 @@ def _events(
         if not _is_number(threshold):
             yield f"solutionConfig.eventValueThreshold: '{threshold}' is not a number."
     if weights:
-        if "event weights" not in recipe.abilities:
-            yield f"solutionConfig.eventsConfig is not supported by the recipe {recipe.name}."
+        yield from _weights(recipe, columns, weights.get("eventParametersList") or ())
         if event_type is not None or threshold is not None:
             yield "solutionConfig.eventsConfig cannot be combined with eventType or eventValueThreshold."
+
+
+def _weights(recipe: catalog.Recipe, columns: set[str], rules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if "event weights" not in recipe.abilities:
+        yield f"solutionConfig.eventsConfig is not supported by the recipe {recipe.name}."
+    if "EVENT_VALUE" not in columns and any("eventValueThreshold" in rule for rule in rules):
+        yield "solutionConfig.eventsConfig needs the column EVENT_VALUE in Interactions for its thresholds."
 
 
 def training_data(member: str, schemas: Schemas, config: Mapping[str, Any]) -> Iterator[str]:
@@ -121,8 +128,10 @@ def _objective(recipe: catalog.Recipe, schemas: Schemas, objective: Mapping[str,
     wanted = objective.get("itemAttribute")
     items = schemas.get("ITEMS")
     column = next((c for c in items.columns if c.name == wanted), None) if items else None
-    if wanted is not None and (column is None or column.nullable or column.kind not in NUMERIC):
-        where = "solutionConfig.optimizationObjective.itemAttribute"
+    where = "solutionConfig.optimizationObjective.itemAttribute"
+    if wanted == "CREATION_TIMESTAMP":
+        yield f"{where}: {wanted} is the time of an item and no objective; name another column."
+    elif wanted is not None and (column is None or column.nullable or column.kind not in NUMERIC):
         yield f"{where}: {wanted} is not a numeric, non-null column of Items."
 
 
@@ -160,7 +169,6 @@ def _names(schema: avro.Schema | None) -> set[str]:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text)) and "_" not in text
     except ValueError:
         return False
-    return True
