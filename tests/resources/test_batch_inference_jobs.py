@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.answers import told
-from tests.world import ROLE, World, refused
+from tests.world import ITEMS, ROLE, World, refused
 
 V2 = "aws-user-personalization-v2"
 
@@ -290,6 +290,16 @@ def test_a_filter_shortens_rankings_and_another_groups_is_refused(world: World) 
     with pytest.raises(ClientError) as fault:
         create(world, version, "other", filterArn=f"{arn}2")
     assert fault.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_a_filter_that_needs_a_seed_item_is_refused_where_lines_have_none(world: World) -> None:
+    group = world.with_clicks()
+    world.dataset(group, "Items", ITEMS)
+    arn = made_filter(world, group, "INCLUDE ItemID WHERE Items.YEAR = CurrentItem.YEAR")
+    version = world.trained(group, "aws-popularity-count")
+    with pytest.raises(ClientError, match="reads CurrentItem, which the recipe aws-popularity-count does not have"):
+        create(world, version, filterArn=arn)
+    assert create(world, world.trained(group, "aws-sims", "similar"), filterArn=arn).endswith("/batch")
 
 
 def test_a_job_whose_solution_goes_before_it_is_done_says_so(world: World) -> None:

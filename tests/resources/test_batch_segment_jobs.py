@@ -70,11 +70,11 @@ def films(world: World) -> str:
     return group
 
 
-def of_affinity(world: World) -> str:
+def of_affinity(world: World, name: str = AFFINITY) -> str:
     """A version that says it is one of the recipe, without the training."""
     version = world.trained(world.with_clicks(), "aws-popularity-count")
     with world.parts.context.metadata.transaction() as tx:
-        recipe = f"arn:aws:personalize:::recipe/{AFFINITY}"
+        recipe = f"arn:aws:personalize:::recipe/{name}"
         tx.replace(tx.get(SolutionVersion, version).but(world.parts.context.now(), recipe_arn=recipe))
     return version
 
@@ -166,6 +166,23 @@ def test_a_version_for_segments_serves_nothing_else(world: World, call: str) -> 
     version = of_affinity(world)
     members = {"name": "live", "solutionVersionArn": version} if call == "create_campaign" else asked(version)
     assert refused(getattr(world.personalize, call), **members)[0] == "InvalidInputException"
+
+
+@pytest.mark.parametrize(("recipe", "allowed"), [(AFFINITY, True), (ATTRIBUTES, False)])
+def test_segments_of_attributes_take_no_filter_of_events(world: World, recipe: str, allowed: bool) -> None:  # noqa: FBT001
+    version = of_affinity(world, recipe)
+    arn = world.personalize.create_filter(
+        name="active",
+        datasetGroupArn="arn:aws:personalize:us-east-1:000000000000:dataset-group/films",
+        filterExpression='INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("click")',
+    )["filterArn"]
+    world.work()
+    create, members = world.personalize.create_batch_segment_job, asked(version, filterArn=arn)
+    if allowed:
+        assert create(**members)["batchSegmentJobArn"].endswith("/segments")
+    else:
+        rule = f"filterArn: {arn} reads Interactions; filters for {ATTRIBUTES} may read Users alone."
+        assert refused(create, **members) == ("InvalidInputException", rule)
 
 
 def test_five_jobs_may_be_open(world: World) -> None:

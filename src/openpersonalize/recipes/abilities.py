@@ -15,6 +15,7 @@ Ability: TypeAlias = Literal[
     "users metadata",
     "metadata in responses",  # without a flag and without charge
     "filters",
+    "event filters",  # filters may read what users did
     "promotions",
     "current item",  # CurrentItem in filters
     "themes",
@@ -27,7 +28,7 @@ Ability: TypeAlias = Literal[
 ]
 
 SEQUENCE: frozenset[Ability] = frozenset(
-    {"real time", "context", "items metadata", "users metadata", "filters", "scores"}
+    {"real time", "context", "items metadata", "users metadata", "filters", "event filters", "scores"}
 )
 """Of every recipe that learns from the order of a user's events."""
 
@@ -35,7 +36,7 @@ SECOND: frozenset[Ability] = SEQUENCE | {"metadata in responses", "event weights
 """Of the v2 recipes."""
 
 EXPLORES: frozenset[Ability] = frozenset({"exploration", "automatic update"})
-LISTS: frozenset[Ability] = frozenset({"filters", "promotions"})
+LISTS: frozenset[Ability] = frozenset({"filters", "event filters", "promotions"})
 """Of recipes that give everybody the same list."""
 
 SIMILAR: frozenset[Ability] = LISTS | {"current item"}

@@ -52,7 +52,7 @@ CUSTOM = (
         served_by=frozenset({"batch segment"}),
         user_id="unused",
         item_id="required",
-        abilities=frozenset({"filters", "items metadata", "users metadata"}),
+        abilities=frozenset({"filters", "event filters", "items metadata", "users metadata"}),
         hyperparameters=(_WIDTH,),
         model=f"{_MODELS}.affinity:Affinity",
         fitted=f"{_MODELS}.sequence_model:SequenceModel",
@@ -81,7 +81,7 @@ CUSTOM = (
         optional_datasets=frozenset({"ACTION_INTERACTIONS", "USERS", "ITEMS"}),
         served_by=frozenset({"campaign"}),
         user_id="required",
-        abilities=EXPLORES | {"real time", "items metadata", "users metadata", "filters", "scores"},
+        abilities=EXPLORES | {"real time", "items metadata", "users metadata", "filters", "event filters", "scores"},
         hyperparameters=(
             Hyperparameter(
                 name="action_optimization_period",

@@ -12,7 +12,7 @@ from openpersonalize.resources.context import Context
 from openpersonalize.resources.filters import Filter
 from openpersonalize.resources.locations import require_reachable
 from openpersonalize.resources.resource import get
-from openpersonalize.resources.solutions import Solution, SolutionVersion, artefacts_of, require_staying
+from openpersonalize.resources.solutions import Solution, SolutionVersion, artefacts_of, recipe_of, require_staying
 from openpersonalize.storage.metadata import Reading
 from openpersonalize.storage.objects import Entry, Location, parse_location
 
@@ -60,10 +60,10 @@ def require_version(tx: Reading, version: SolutionVersion, faults: list[str]) ->
 
 
 def require_filter(ctx: Context, tx: Reading, filter_arn: str | None, version: SolutionVersion, subject: str) -> None:
-    """The filter, if one is named, must be ACTIVE, of the version's group, and for what the job lists."""
+    """The filter, if one is named, must be ACTIVE, of the version's group, and fit the recipe."""
     if filter_arn is None:
         return
-    found = get(ctx, tx, Filter, filter_arn)
+    found, recipe = get(ctx, tx, Filter, filter_arn), recipe_of(version.recipe_arn)
     faults = []
     if found.status != lifecycle.ACTIVE:
         faults.append(f"filterArn: {filter_arn} is in {found.status} state; it must be ACTIVE.")
@@ -71,6 +71,10 @@ def require_filter(ctx: Context, tx: Reading, filter_arn: str | None, version: S
         faults.append(f"filterArn: {filter_arn} belongs to another dataset group, {found.dataset_group_arn}.")
     if found.tree.subject != subject:
         faults.append(f"filterArn: {filter_arn} is for {found.tree.subject}; this job needs one for {subject}.")
+    if found.tree.reads_current_item and "current item" not in recipe.abilities:
+        faults.append(f"filterArn: {filter_arn} reads CurrentItem, which the recipe {recipe.name} does not have.")
+    if found.tree.reads("INTERACTIONS") and "event filters" not in recipe.abilities:
+        faults.append(f"filterArn: {filter_arn} reads Interactions; filters for {recipe.name} may read Users alone.")
     if faults:
         raise InvalidInputException(" ".join(faults))
 
