@@ -187,17 +187,24 @@ def _seed_test(condition: Condition, column: Column, theirs: Column) -> Test:
 
 def _event_test(condition: Membership) -> Test:
     listed = condition.among if isinstance(condition.among, tuple) else ()
+    of_actions = condition.property.dataset == "ACTION_INTERACTIONS"
 
     def test(candidates: Candidates, asked: Asked) -> Bools:
-        kinds = {str(kind).casefold() for _, members in _resolved(listed, asked.given) for kind in members}
+        kinds = {_folded(str(kind), of_actions) for _, members in _resolved(listed, asked.given) for kind in members}
         every, places = ANY_TYPE in kinds, candidates.places
-        listed_places = [places.get(one, MISSING) for one, kind in asked.events if every or kind.casefold() in kinds]
+        chosen = [one for one, kind in asked.events if every or _folded(kind, of_actions) in kinds]
+        listed_places = [places.get(one, MISSING) for one in chosen]
         found = _marked(listed_places, len(candidates.rows))
         if not condition.negated:
             return found
         return _marked([places.get(one, MISSING) for one, _ in asked.events], len(candidates.rows)) & ~found
 
     return test
+
+
+def _folded(kind: str, of_actions: bool) -> str:  # noqa: FBT001 - of which dataset the event type is
+    """An event type as it is compared: in any case; that of an action is put as `Not Taken` and kept as NOT_TAKEN."""
+    return kind.casefold().replace(" ", "_") if of_actions else kind.casefold()
 
 
 def _marked(places: Sequence[int], count: int) -> Bools:
