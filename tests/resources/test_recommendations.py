@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.world import World, refused
+from tests.world import ITEMS, World, refused
 
 
 @pytest.fixture
@@ -88,14 +88,17 @@ def test_popularity_is_the_same_for_everybody_and_has_no_scores(world: World) ->
 
 
 def test_ranking_orders_what_it_is_given_and_puts_the_unknown_last(world: World) -> None:
-    campaign = world.campaign(world.trained(world.with_clicks(), "aws-personalized-ranking-v2"))
+    group = world.with_clicks()
+    unmet = {"itemId": "unmet", "properties": '{"year": 1999}'}
+    world.events.put_items(datasetArn=world.dataset(group, "Items", ITEMS), items=[unmet])
+    campaign = world.campaign(world.trained(group, "aws-personalized-ranking-v2"))
     rank = world.runtime.get_personalized_ranking
-    asked = ["i1", "strange", "i2", "i3", "i4", "odd-one", "i2"]
+    asked = ["i1", "strange", "i2", "unmet", "i3", "i4", "odd-one", "i2"]
     rows = rank(campaignArn=campaign, userId="u2", inputList=asked)["personalizedRanking"]
     assert {row["itemId"] for row in rows} == set(asked)
-    assert [row["itemId"] for row in rows][-2:] == ["strange", "odd-one"]
-    assert [set(row) for row in rows[-2:]] == [{"itemId"}, {"itemId"}]
-    assert sum(row["score"] for row in rows[:-2]) == pytest.approx(1.0)
+    assert [row["itemId"] for row in rows][-3:] == ["strange", "unmet", "odd-one"]
+    assert [set(row) for row in rows[-3:]] == [{"itemId"}, {"itemId"}, {"itemId"}]
+    assert sum(row["score"] for row in rows[:-3]) == pytest.approx(1.0)
     assert {row["itemId"] for row in rows[:2]} == {"i2", "i4"}
     assert refused(rank, campaignArn=campaign, userId="u2", inputList=[])[0] == "InvalidInputException"
 

@@ -68,7 +68,14 @@ def test_the_manifest_tells_how_the_model_was_made(tmp_path: Path) -> None:
     assert manifest["hyperparameters"]["popularity_discount_factor"] == 0.5
     assert manifest["order"]["seed"] == 4
     assert manifest["data"] == {"INTERACTIONS": 7}
-    assert manifest["counts"] == {"users": 60, "items": 40, "interactions": 1200, "event_types": 2, "users_asked": 6}
+    assert manifest["counts"] == {
+        "users": 60,
+        "items": 40,
+        "items_met": 40,
+        "interactions": 1200,
+        "event_types": 2,
+        "users_asked": 6,
+    }
     assert manifest["versions"]["numpy"] == np.__version__
     assert set(manifest["seconds"]) == {"read", "measure", "fit"}
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from openpersonalize.recipes import catalog
@@ -158,6 +159,16 @@ class Artefact:
     def everything(self) -> Ints:
         """The numbers of all items of the model."""
         return np.arange(len(self.model.items))
+
+    @cached_property
+    def met(self) -> npt.NDArray[np.bool_]:
+        """For each item of the model whether anybody had to do with it; those that only the Items dataset has are not.
+
+        All are in versions that were trained before this was counted.
+        """
+        found = np.zeros(len(self.model.items), np.bool_)
+        found[self.popular[: self.manifest.get("counts", {}).get("items_met", len(found))]] = True
+        return found
 
     @property
     def gives_scores(self) -> bool:

@@ -74,11 +74,14 @@ def promote(
 
 
 def rank(artefact: Artefact, scores: Floats, item_ids: Iterable[str]) -> list[Ranked]:
-    """The given items, best first, with shares that sum to 1; unknown ones follow in the caller's order, no score."""
-    numbers = artefact.model.items.numbers
+    """The given items, best first, with shares that sum to 1; unknown ones follow in the caller's order, no score.
+
+    Unknown are also items of the training that nobody had interacted with.
+    """
+    numbers, met = artefact.model.items.numbers, artefact.met
     asked = list(dict.fromkeys(item_ids))
-    known = [item_id for item_id in asked if item_id in numbers]
-    unknown = [Ranked(item_id) for item_id in asked if item_id not in numbers]
+    known = [item_id for item_id in asked if item_id in numbers and met[numbers[item_id]]]
+    unknown = [Ranked(item_id) for item_id in asked if item_id not in numbers or not met[numbers[item_id]]]
     if not known:
         return unknown
     own = scores[[numbers[item_id] for item_id in known]]

@@ -231,6 +231,7 @@ def _counts(data: TrainingData) -> dict[str, int]:
     return {
         "users": len(data.users),
         "items": len(data.items),
+        "items_met": int(np.count_nonzero(np.bincount(data.item, minlength=len(data.items)))),
         "interactions": len(data.item),
         "event_types": len(data.event_types),
     }
