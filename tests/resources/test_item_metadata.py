@@ -116,9 +116,11 @@ def test_lists_with_metadata_are_short(described: World) -> None:
 
 
 def test_a_group_without_items_has_no_metadata(world: World) -> None:
-    config = {"enableMetadataWithRecommendations": True}
-    campaign = world.campaign(world.trained(world.with_clicks(), "aws-popularity-count"), campaignConfig=config)
-    code, message = refused(world.runtime.get_recommendations, campaignArn=campaign, metadataColumns={"ITEMS": ["X"]})
+    asked = {
+        "campaignArn": world.campaign(world.trained(world.with_clicks(), "aws-user-personalization-v2")),
+        "userId": "u1",
+    }
+    code, message = refused(world.runtime.get_recommendations, **asked, metadataColumns={"ITEMS": ["X"]})
     assert (code, message) == (
         "InvalidInputException",
         "metadataColumns.ITEMS: the dataset group has no Items dataset.",
