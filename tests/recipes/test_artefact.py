@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openpersonalize.recipes import artefact as module
-from openpersonalize.recipes.artefact import Artefact, Histories
+from openpersonalize.recipes.artefact import Artefact, Histories, Seen
 from openpersonalize.recipes.catalog import BY_NAME
 from openpersonalize.recipes.data import TrainingData, Vocabulary
 from openpersonalize.recipes.models import quiet
@@ -71,6 +71,22 @@ def test_only_the_latest_events_are_kept(monkeypatch: pytest.MonkeyPatch) -> Non
     found = Histories.of(data(["ann"], [5])).get("ann")
     assert found is not None
     assert found.timestamps.tolist() == [1003, 1004]
+
+
+def test_of_a_long_history_the_newest_of_each_type_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "LATEST_EVENTS", 3)
+    monkeypatch.setattr(module, "EVENTS_PER_TYPE", 2)
+    events = replace(data(["ann", "bob"], [7, 3]), event_type=np.array([0, 0, 0, 1, 1, 1, 1, 0, 1, 0]))
+    model = PopularityCount().fit(events, np.random.default_rng(1), quiet)
+    seen = Seen.of(events, learned=True)
+    Artefact.of(model, BY_NAME["aws-popularity-count"], events, {}, seen=seen).save(tmp_path)
+    loaded = Artefact.load(tmp_path)
+    found, types = loaded.did("ann")
+    assert found.timestamps.tolist() == [1001, 1002, 1005, 1006]
+    assert [types.ids[kind] for kind in found.event_types] == ["click", "click", "view", "view"]
+    assert loaded.did("bob")[0].timestamps.tolist() == [1007, 1008, 1009]
+    assert len(loaded.history("ann") or ()) == 3
+    assert len(loaded.did("carl")[0]) == 0
 
 
 def test_an_artefact_survives_its_folder(tmp_path: Path) -> None:

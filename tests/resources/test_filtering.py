@@ -47,6 +47,19 @@ def test_only_the_newest_interactions_of_each_type_count(tmp_path: Path) -> None
         )
 
 
+def test_events_that_a_solution_does_not_learn_from_are_seen(world: World) -> None:
+    group = world.with_clicks()
+    with (world.bucket() / "clicks.csv").open("a") as file:
+        file.write("u2,i4,buy,1700000000\nbuyer,i6,buy,1700000000\nu2,never clicked,buy,1700000000\n")
+    dataset = f"{group.replace('dataset-group', 'dataset')}/INTERACTIONS"
+    assert world.load(dataset, "s3://films/clicks.csv", "again")["status"] == "ACTIVE"
+    campaign = world.campaign(world.trained(group, "aws-popularity-count", eventType="click"))
+    arn = filtered(world, 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("buy")')
+    assert shown(world, campaignArn=campaign, userId="u2", filterArn=arn) == ["i4"]
+    assert shown(world, campaignArn=campaign, userId="buyer", filterArn=arn) == ["i6"]
+    assert shown(world, campaignArn=campaign, userId="u4", filterArn=arn) == []
+
+
 def test_values_fill_the_parameters(filled: World) -> None:
     campaign = popular(filled)
     arn = filtered(filled, "INCLUDE ItemID WHERE Items.YEAR < $YEAR | EXCLUDE ItemID WHERE Items.YEAR IN ($NOT)")

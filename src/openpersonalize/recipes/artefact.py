@@ -5,6 +5,7 @@
     event_types.json     in the order of their numbers
     popular.npy          all items, those with most users first
     histories/           the latest events of every trained user
+    seen/                further events of users for whom filters look at more, if there are any
 
 Arrays are mapped, so loading costs milliseconds and processes share the memory.
 """
@@ -31,6 +32,9 @@ from openpersonalize.recipes.recipe import Recipe
 LATEST_EVENTS = 200
 """Of each user; the longest history that a model looks at."""
 
+EVENTS_PER_TYPE = 300
+"""Of each user; as many as a filter looks at, unless the settings say more."""
+
 
 @dataclass(frozen=True)
 class Histories:
@@ -52,12 +56,13 @@ class Histories:
         return len(self.hashes)
 
     @classmethod
-    def of(cls, data: TrainingData) -> Self:
-        """The latest events of all users of `data`."""
+    def of(cls, data: TrainingData, latest: int | None = None) -> Self:
+        """The latest events of all users of `data`, as many as a model looks at unless another number is given."""
+        most = LATEST_EVENTS if latest is None else latest
         ids = [user_id.encode() for user_id in data.users.ids]
         hashes = np.frombuffer(b"".join(map(_digest, ids)), "<u8")
         order = np.argsort(hashes, kind="stable")
-        starts = np.maximum(data.offsets[:-1], data.offsets[1:] - LATEST_EVENTS)[order]
+        starts = np.maximum(data.offsets[:-1], data.offsets[1:] - most)[order]
         lengths = data.offsets[1:][order] - starts
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         rows = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
@@ -131,8 +136,48 @@ class Histories:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The newest events of each type of users who did more than the histories hold; items have the model's numbers.
+
+    A model may learn from some types of events alone, and looks at the latest of them all; a filter looks at each type.
+    """
+
+    event_types: Vocabulary
+    histories: Histories
+
+    @classmethod
+    def of(cls, data: TrainingData, *, learned: bool) -> Self:
+        """From all events; `learned` says that they are those of the histories, which then do for most users."""
+        users = np.flatnonzero(data.lengths > (LATEST_EVENTS if learned else 0))
+        events = _newest_of_each_type(data.only(users))
+        return cls(Vocabulary(data.event_types), Histories.of(events, max(1, len(events.item))))
+
+    def save(self, folder: Path) -> None:
+        """The files of the histories, and the event types."""
+        self.histories.save(folder)
+        self.event_types.save(folder / "event_types.json")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The same again, mapped into memory."""
+        return cls(Vocabulary.load(folder / "event_types.json"), Histories.load(folder))
+
+
+def _newest_of_each_type(data: TrainingData) -> TrainingData:
+    whose = data.user.astype(np.int64) * len(data.event_types) + data.event_type
+    order = np.argsort(whose, kind="stable")  # by user and type, and by time within
+    ends = np.searchsorted(whose[order], whose[order], side="right")
+    kept = np.zeros(len(order), np.bool_)
+    kept[order[ends - np.arange(len(order)) <= EVENTS_PER_TYPE]] = True
+    return data.where(kept)
+
+
+@dataclass(frozen=True)
 class Artefact:
-    """All that a trained version leaves behind; `popular` are item numbers, those with most users first."""
+    """All that a trained version leaves behind; `popular` are item numbers, those with most users first.
+
+    `seen` holds further events, None where the histories have all that a filter looks at.
+    """
 
     model: Fitted
     recipe: Recipe
@@ -140,6 +185,7 @@ class Artefact:
     popular: Ints
     histories: Histories
     manifest: Mapping[str, Any]
+    seen: Seen | None = None
 
     @classmethod
     def of(
@@ -150,10 +196,11 @@ class Artefact:
         manifest: Mapping[str, Any],
         *,
         known: TrainingData | None = None,
+        seen: Seen | None = None,
     ) -> Self:
         """From a model and the data that it has learned from; `known` has further events, for the histories alone."""
         popular = best(distinct_users(data), len(data.items)).astype(np.int32)
-        return cls(model, recipe, Vocabulary(data.event_types), popular, Histories.of(known or data), manifest)
+        return cls(model, recipe, Vocabulary(data.event_types), popular, Histories.of(known or data), manifest, seen)
 
     @cached_property
     def everything(self) -> Ints:
@@ -179,6 +226,13 @@ class Artefact:
         """The trained user's latest events; None for somebody new."""
         return self.histories.get(user_id)
 
+    def did(self, user_id: str) -> tuple[History, Vocabulary]:
+        """What filters look at of a trained user, and the types of these events; empty for somebody new."""
+        more = self.seen.histories.get(user_id) if self.seen else None
+        if self.seen and more is not None:
+            return more, self.seen.event_types
+        return self.histories.get(user_id) or History.empty(), self.event_types
+
     def save(self, folder: Path) -> None:
         """Write the files named at the top of this module."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -186,6 +240,8 @@ class Artefact:
         self.model.save(folder / "model")
         self.histories.save(folder / "histories")
         self.event_types.save(folder / "event_types.json")
+        if self.seen:
+            self.seen.save(folder / "seen")
         np.save(folder / "popular.npy", self.popular)
         manifest = {"recipe": self.recipe.name} | dict(self.manifest)
         options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
@@ -203,6 +259,7 @@ class Artefact:
             mapped(folder / "popular.npy"),
             Histories.load(folder / "histories"),
             manifest,
+            Seen.load(folder / "seen") if (folder / "seen").is_dir() else None,
         )
 
 

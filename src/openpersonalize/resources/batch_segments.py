@@ -84,7 +84,7 @@ def _asked(ctx: Context, record: BatchSegmentJob, task: Task) -> Asked:
         segments.rates(histories),
         schema,
         items,
-        None if arn is None else user_filter(ctx, arn, artefact, user_ids, histories),
+        None if arn is None else user_filter(ctx, arn, artefact, user_ids),
         task,
     )
 

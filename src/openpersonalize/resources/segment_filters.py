@@ -1,13 +1,12 @@
 """A filter of a batch segment job: which of the users that a model knows may stand in a segment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from openpersonalize.expressions import values
 from openpersonalize.expressions.columns import Bools, Table
 from openpersonalize.expressions.evaluate import Asked, Candidates, Prepared, prepare
 from openpersonalize.recipes.artefact import Artefact
-from openpersonalize.recipes.data import History
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.datasets import in_group, schema_of
 from openpersonalize.resources.filters import Filter
@@ -32,9 +31,7 @@ class UserFilter:
             raise LineError(f"filterValues: {fault}.") from fault
 
 
-def user_filter(
-    ctx: Context, filter_arn: str, artefact: Artefact, user_ids: Sequence[str], histories: Sequence[History]
-) -> UserFilter:
+def user_filter(ctx: Context, filter_arn: str, artefact: Artefact, user_ids: Sequence[str]) -> UserFilter:
     """The filter of that ARN, for these users of the model; it was checked when the job was made."""
     with ctx.metadata.reading() as tx:
         tree = tx.get(Filter, filter_arn).tree
@@ -44,15 +41,11 @@ def user_filter(
     columns = {column for kind, column in tree.fields if kind == "USERS"}
     table = ctx.catalogues.table(source, columns) if source is not None and columns else Table({}, {})
     candidates = Candidates(table.rows_of(user_ids), {user_id: place for place, user_id in enumerate(user_ids)})
-    events = _events(artefact, user_ids, histories) if tree.reads("INTERACTIONS") else []
+    events = list(_events(artefact, user_ids)) if tree.reads("INTERACTIONS") else []
     return UserFilter(prepare(tree, table), candidates, events)
 
 
-def _events(artefact: Artefact, user_ids: Sequence[str], histories: Sequence[History]) -> list[tuple[str, str]]:
-    kinds = artefact.event_types.ids
-    return [
-        (user_id, kinds[kind])
-        for user_id, history in zip(user_ids, histories, strict=True)
-        for kind in sorted(set(history.event_types.tolist()))
-        if kind >= 0
-    ]
+def _events(artefact: Artefact, user_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for user_id in user_ids:
+        history, types = artefact.did(user_id)
+        yield from ((user_id, types.ids[kind]) for kind in sorted(set(history.event_types.tolist())) if kind >= 0)

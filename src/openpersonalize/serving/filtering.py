@@ -61,18 +61,17 @@ def considered(
 ) -> list[tuple[str, str]]:
     """What a filter sees of a user's events, as (item id, event type): the newest of each type, so many of each.
 
-    These are the events that the model was trained on, and those that streamed in since.
+    These are the events that were there at the training, and those that streamed in since.
     """
     events = {(row.timestamp, row.item_id, row.event_type or "") for row in streamed if row.item_id is not None}
-    trained = artefact.history(user_id)
-    if trained is not None:
-        ids, kinds = artefact.model.items.ids, artefact.event_types.ids
-        events.update(
-            (time, ids[item], kinds[kind] if kind >= 0 else "")
-            for time, item, kind in zip(
-                trained.timestamps.tolist(), trained.items.tolist(), trained.event_types.tolist(), strict=True
-            )
+    trained, types = artefact.did(user_id)
+    ids, kinds = artefact.model.items.ids, types.ids
+    events.update(
+        (time, ids[item], kinds[kind] if kind >= 0 else "")
+        for time, item, kind in zip(
+            trained.timestamps.tolist(), trained.items.tolist(), trained.event_types.tolist(), strict=True
         )
+    )
     counts: dict[str, int] = {}
     found = []
     for _, item_id, kind in sorted(events, reverse=True):

@@ -14,7 +14,14 @@ from openpersonalize.storage.objects import Location, Objects
 
 def forget(artefacts: Objects, cache: Path, location: Location, user_ids: Collection[str]) -> int:
     """Overwrite the users' histories in the model at `location` and its copy below `cache`; gives how many it knew."""
-    histories = location.within("histories/")
+    known = _forget(artefacts, cache, location.within("histories/"), user_ids)
+    seen = location.within("seen/")
+    if artefacts.list(seen):
+        known = max(known, _forget(artefacts, cache, seen, user_ids))
+    return known
+
+
+def _forget(artefacts: Objects, cache: Path, histories: Location, user_ids: Collection[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="openpersonalize-forgetting-") as copies:
         folder = artefacts.local_folder(histories, Path(copies))
         known = Histories.forget(folder, user_ids)

@@ -23,11 +23,9 @@ def unseen(artefact: Artefact, user_id: str, streamed: Sequence[Streamed], event
         for row in streamed
         if row.item_id in numbers and (row.event_type or "").lower() == wanted
     }
-    trained = artefact.history(user_id)
-    if trained is not None:
-        kinds = [number for number, name in enumerate(artefact.event_types.ids) if name.lower() == wanted]
-        own = np.isin(trained.event_types, kinds)
-        events.update(zip(trained.timestamps[own].tolist(), trained.items[own].tolist(), strict=True))
+    trained, types = artefact.did(user_id)
+    own = np.isin(trained.event_types, [number for number, name in enumerate(types.ids) if name.lower() == wanted])
+    events.update(zip(trained.timestamps[own].tolist(), trained.items[own].tolist(), strict=True))
     if not events:
         return None
     left = np.ones(len(numbers), bool)

@@ -19,7 +19,7 @@ import numpy as np
 from openpersonalize import logs
 from openpersonalize.avro import Schema
 from openpersonalize.recipes import catalog
-from openpersonalize.recipes.artefact import Artefact
+from openpersonalize.recipes.artefact import Artefact, Seen
 from openpersonalize.recipes.data import TrainingData
 from openpersonalize.recipes.models import Continuing, Fitted, Hyperparameters, Progress
 from openpersonalize.recipes.recipe import Recipe
@@ -27,7 +27,7 @@ from openpersonalize.training import actions, segments
 from openpersonalize.training.encoding import Snapshot, Source
 from openpersonalize.training.evaluate import evaluate
 from openpersonalize.training.events import Limits
-from openpersonalize.training.read import read
+from openpersonalize.training.read import read, read_all_events
 from openpersonalize.training.selection import Selection
 from openpersonalize.training.split import split
 from openpersonalize.training.use_cases import of_types
@@ -104,7 +104,7 @@ def train(
     """
     watch = _Watch()
     recipe = catalog.BY_NAME[order.recipe]
-    known, versions = _read(order, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
+    known, seen, versions = _read(order, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
     data = of_types(known, recipe.events, order.limits) if recipe.events else known
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
@@ -122,7 +122,7 @@ def train(
         "seconds": watch.laps,
     }
     progress(0.95, "Saving the model")
-    Artefact.of(model, recipe, data, manifest, known=known).save(folder)
+    Artefact.of(model, recipe, data, manifest, known=known, seen=seen).save(folder)
     hours = watch.total / _SECONDS_PER_HOUR
     logs.get("training").info("trained", recipe=recipe.name, **manifest["counts"], **watch.laps)
     progress(1.0, "Trained")
@@ -134,15 +134,21 @@ def _read(
     records: Records[Dataset],
     sources: Mapping[str, tuple[Dataset, Schema]],
     progress: Progress,
-) -> tuple[TrainingData, dict[str, Any]]:
-    """The data, and the version of each dataset that they come from."""
+) -> tuple[TrainingData, Seen | None, dict[str, Any]]:
+    """The data, what filters look at besides, and the version of each dataset that they come from."""
     with ExitStack() as opened:
         held: dict[str, Source] = {}
         for kind, (dataset, schema) in sources.items():
             held[kind] = Source(opened.enter_context(closing(records.snapshot(dataset, schema))), schema)
-        reading = actions.read_actions if catalog.BY_NAME[order.recipe].type == ACTIONS else read
-        data = reading(held, Selection.of(order.event_type, order.config), order.limits, progress)
-        return data, {kind: source.snapshot.version for kind, source in held.items()}
+        of_actions, selection = (
+            catalog.BY_NAME[order.recipe].type == ACTIONS,
+            Selection.of(order.event_type, order.config),
+        )
+        data = (actions.read_actions if of_actions else read)(held, selection, order.limits, progress)
+        whole = data if of_actions else read_all_events(held, selection, order.limits, data)
+        seen = Seen.of(whole, learned=whole is data)
+        versions = {kind: source.snapshot.version for kind, source in held.items()}
+        return data, seen if len(seen.histories) else None, versions
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,24 @@ def read(sources: Mapping[str, Source], selection: Selection, limits: Limits, pr
     return data
 
 
+def read_all_events(
+    sources: Mapping[str, Source], selection: Selection, limits: Limits, learned: TrainingData
+) -> TrainingData:
+    """The events that the selection lets in and those that it does not, on the items of what was `learned`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if selection.takes_all:
+        return learned
+    events = read_events(sources["INTERACTIONS"], Selection())
+    items = pa.chunked_array([learned.items.ids], events.item_ids.type)
+    met = pc.is_in(events.item_ids, value_set=items).to_numpy(zero_copy_only=False)
+    events = capped(events.where(met[events.item]), limits)
+    ids = _union(events.item_ids, items)
+    kept = pc.is_in(ids, value_set=items).to_numpy(zero_copy_only=False)
+    return numbered(events, ids, kept, weighted=False)
+
+
 def _kept_items(events: Events, size: int, most: int) -> npt.NDArray[np.bool_]:
     """Items with events, then as many of the others as fit, in the order of the dataset."""
     kept = np.bincount(events.item, minlength=size) > 0

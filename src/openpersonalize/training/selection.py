@@ -44,6 +44,11 @@ class Selection:
         )
 
     @property
+    def takes_all(self) -> bool:
+        """Whether no event is left out."""
+        return self.events == (EventRule(None),)
+
+    @property
     def event_types(self) -> tuple[str, ...]:
         """The types that are asked for, none when all are."""
         return tuple(rule.type for rule in self.events if rule.type is not None)
