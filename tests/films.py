@@ -26,10 +26,10 @@ def filled(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def load_rows(world: World, dataset: str, columns: Any, rows: Any, name: str = "load") -> None:
+def load_rows(world: World, dataset: str, columns: Any, rows: Any, name: str = "load", **more: Any) -> None:
     """Import rows into a dataset."""
     write_csv(world.bucket() / f"{name}.csv", [column for column, _ in columns], rows)
-    job = world.load(dataset, f"s3://films/{name}.csv", f"{name}-{dataset.rsplit('/', 1)[-1]}")
+    job = world.load(dataset, f"s3://films/{name}.csv", f"{name}-{dataset.rsplit('/', 1)[-1]}", **more)
     assert job["status"] == "ACTIVE", job
 
 

@@ -25,7 +25,7 @@ from openpersonalize.resources.context import Context, Recent
 from openpersonalize.resources.metric_forwarding import keep_schedules
 from openpersonalize.resources.registry import JOBS, OPERATIONS, Job
 from openpersonalize.resources.service_metrics import Minutes, count_job
-from openpersonalize.serving import descriptions
+from openpersonalize.serving import descriptions, imported
 from openpersonalize.serving.catalogues import Catalogues, for_filters
 from openpersonalize.serving.filtering import Filtering
 from openpersonalize.serving.models import Models
@@ -88,6 +88,15 @@ def open_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         scores=Scores(settings.score_cache_mb * 2**20),
         catalogues=Catalogues(records, clock, settings.filter_refresh_seconds, for_filters),
         descriptions=Catalogues(records, clock, settings.filter_refresh_seconds, descriptions.read),
+        imported=Catalogues(
+            records,
+            clock,
+            settings.filter_refresh_seconds,
+            imported.reader(
+                max(settings.filter_interactions, settings.filter_action_interactions), settings.filter_imported_events
+            ),
+            imported.state,
+        ),
         filtering=Filtering(),
         recent=Recent(clock),
         rates=Rates(settings.data_dir / "cache" / "rates"),

@@ -105,6 +105,11 @@ class Settings:
     filter_interactions: int = _row(
         100, "Newest interactions per user and event type that filters, and use cases that hide items, see.", low=1
     )
+    filter_imported_events: int = _row(
+        5_000_000,
+        "Newest events, of all users, that filters see of what was imported since a training; held in memory.",
+        low=1,
+    )
     quota_filters: int = _row(30, "Filters per dataset group.", low=1)
     quota_filter_fields: int = _row(10, "Distinct dataset fields in one filter.", low=1)
     quota_group_filter_fields: int = _row(20, "Distinct dataset fields in all filters of a dataset group.", low=1)

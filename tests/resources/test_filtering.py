@@ -1,11 +1,12 @@
 """Filters in runtime calls, on the thirty films, where the answer is known."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from openpersonalize.resources.datasets import Dataset, schema_of
 from tests.films import FILMS, GROUP, ITEMS_ARN, filtered, load_rows, popular, shown
-from tests.world import ITEMS, SMALL, World, opened, refused
+from tests.world import INTERACTIONS, ITEMS, ROLE, SMALL, World, opened, refused
 
 LOW = {f"i{item}" for item in range(15)}
 EVEN, ODD = ({f"i{item}" for item in range(first, 30, 2)} for first in (0, 1))
@@ -58,6 +59,38 @@ def test_events_that_a_solution_does_not_learn_from_are_seen(world: World) -> No
     assert shown(world, campaignArn=campaign, userId="u2", filterArn=arn) == ["i4"]
     assert shown(world, campaignArn=campaign, userId="buyer", filterArn=arn) == ["i6"]
     assert shown(world, campaignArn=campaign, userId="u4", filterArn=arn) == []
+
+
+def test_events_imported_after_the_training_are_seen(filled: World) -> None:
+    campaign = popular(filled)
+    arn = filtered(filled, 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("buy")')
+    assert shown(filled, campaignArn=campaign, userId="u2", filterArn=arn) == []
+    bought = [(f"u{user}", f"i{item}", "buy", 1_800_000_000 + item) for item in range(3) for user in range(40)]
+    dataset = f"{GROUP.replace('dataset-group', 'dataset')}/INTERACTIONS"
+    load_rows(filled, dataset, INTERACTIONS, [("u2", "i9", "view", 1), *bought], "bought", importMode="INCREMENTAL")
+
+    def seen(user_id: str) -> set[str]:
+        return set(shown(filled, campaignArn=campaign, userId=user_id, filterArn=arn))
+
+    wait_until(lambda: seen("u2") == {"i0", "i1", "i2"})
+    assert seen("new") == set()
+    dataset_users = filled.bucket() / "gone.csv"
+    dataset_users.write_text("USER_ID\nu2\n")
+    filled.personalize.create_data_deletion_job(
+        jobName="gone", datasetGroupArn=GROUP, dataSource={"dataLocation": "s3://films/gone.csv"}, roleArn=ROLE
+    )
+    filled.work()
+    wait_until(lambda: seen("u2") == set())
+    assert seen("u4") == {"i0", "i1", "i2"}
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Tables in memory are read again beside the requests that notice their age."""
+    for _ in range(50):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError
 
 
 def test_values_fill_the_parameters(filled: World) -> None:

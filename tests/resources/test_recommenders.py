@@ -287,6 +287,17 @@ def test_what_a_user_has_bought_is_left_out_at_once(world: World, recipe: str, s
     assert set(before) - set(after) == {before[0]}
 
 
+def test_what_a_user_has_bought_by_a_later_import_is_left_out(world: World) -> None:
+    group = shop(world)
+    arn = made(world, group, f"{RECIPE}ecomm-customers-who-viewed-x-also-viewed")
+    rows = [[f"u{number}", "i20", "purchase", 1_800_000_000] for number in range(100)]
+    write_csv(world.bucket("shop") / "later.csv", [name for name, _ in INTERACTIONS], rows)
+    dataset = f"{group.replace('dataset-group', 'dataset')}/INTERACTIONS"
+    assert world.load(dataset, "s3://shop/later.csv", "later", importMode="INCREMENTAL")["status"] == "ACTIVE"
+    assert "i20" not in listed(world, arn, userId="u2", itemId="i0", numResults=30)
+    assert "i20" in listed(world, arn, userId="nobody", itemId="i0", numResults=30)
+
+
 def test_only_so_many_of_the_newest_purchases_hide_an_item_as_a_filter_sees(tmp_path: Path) -> None:
     for world in opened(tmp_path / "data", {**SMALL, "filter_interactions": 2}):
         arn = made(world, shop(world), f"{RECIPE}ecomm-customers-who-viewed-x-also-viewed")

@@ -21,6 +21,7 @@ class Stored:
 
     table: pa.Table
     version: int = 7
+    imported_until: int = -1
 
     def arrow(self, columns: Sequence[str]) -> Any:
         """The table in pieces."""

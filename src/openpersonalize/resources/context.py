@@ -15,6 +15,7 @@ from openpersonalize.resources.calls import Calls
 from openpersonalize.serving.catalogues import Catalogues
 from openpersonalize.serving.descriptions import Descriptions
 from openpersonalize.serving.filtering import Filtering
+from openpersonalize.serving.imported import Imported
 from openpersonalize.serving.models import Models
 from openpersonalize.serving.scores import Scores
 from openpersonalize.settings import Settings
@@ -76,6 +77,7 @@ class Context:
     scores: Scores
     catalogues: Catalogues[Table]
     descriptions: Catalogues[Descriptions]
+    imported: Catalogues[Imported]
     filtering: Filtering
     recent: Recent
     rates: Rates

@@ -1,7 +1,7 @@
 """A filter in a runtime call: found, held against the rules of the call, and applied.
 
 The columns of Items, Users and Actions come from memory (`serving.catalogues`), the user's own events from the model's
-history and the stream, so that an event counts in the next request.
+history, the stream and later imports, so that an event counts in the next request.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +15,13 @@ from openpersonalize.expressions.columns import MISSING, Bools, Table
 from openpersonalize.expressions.evaluate import Asked
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.recipe import Recipe
-from openpersonalize.resources import datasets, lifecycle
+from openpersonalize.resources import lifecycle, sources
 from openpersonalize.resources.context import Context
 from openpersonalize.resources.filters import Filter
 from openpersonalize.resources.resource import get
 from openpersonalize.serving.catalogues import Source
 from openpersonalize.serving.filtering import Bound, considered
 from openpersonalize.storage import records
-from openpersonalize.storage.metadata import Reading
 
 KINDS = ("ITEMS", "USERS", "ACTIONS")
 """Types of datasets whose columns filters read."""
@@ -131,15 +130,8 @@ def _load(ctx: Context, filter_arn: str) -> _Found:
         # All filters of the group share one table in memory: with all of their columns it is read once.
         fields = record.tree.fields.union(*(other.tree.fields for other in others))
         columns = {kind: frozenset(column for dataset, column in fields if dataset == kind) for kind in KINDS}
-        sources = {kind: source for kind in columns if (source := _source(ctx, tx, group, kind))}
-    return _Found(record, sources, columns)
-
-
-def _source(ctx: Context, tx: Reading, dataset_group_arn: str, kind: str) -> Source | None:
-    dataset = datasets.in_group(ctx, tx, dataset_group_arn, kind)
-    if dataset is None:
-        return None
-    return Source(dataset.table, datasets.schema_of(tx, dataset), dataset.creation_date_time)
+        found = {kind: source for kind in columns if (source := sources.find(ctx, tx, group, kind))}
+    return _Found(record, found, columns)
 
 
 def _require_fitting(record: Filter, asking: Asking) -> None:
@@ -184,7 +176,9 @@ def _asked(ctx: Context, asking: Asking, filtered: Named, items: Table) -> Asked
         of_actions = tree.subject == "ActionID"
         most = ctx.settings.filter_action_interactions if of_actions else ctx.settings.filter_interactions
         streamed = ctx.records.recent(asking.interactions, user_id, most * EVENT_TYPES_SEEN)
-        events = considered(asking.artefact, user_id, streamed, most)
+        kind = "ACTION_INTERACTIONS" if of_actions else "INTERACTIONS"
+        imported = sources.imported(ctx, asking.dataset_group_arn, asking.artefact, user_id, kind)
+        events = considered(asking.artefact, user_id, streamed, imported, most)
     if user_id is not None and tree.reads(language.CURRENT_USER):
         users = _needed(ctx, filtered, "USERS")
         user = users.cells(users.rows.get(user_id, MISSING))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from openpersonalize.avro import Schema
 from openpersonalize.errors import InvalidInputException
 from openpersonalize.recipes.recipe import Recipe
-from openpersonalize.resources import datasets
+from openpersonalize.resources import sources
 from openpersonalize.resources.context import Context
 from openpersonalize.serving import Ranked
 from openpersonalize.serving.catalogues import Source
@@ -41,7 +41,7 @@ def wanted(
     allowed = "metadata in responses" in recipe.abilities or bool(
         (config or {}).get("enableMetadataWithRecommendations")
     )
-    source = _source(ctx, dataset_group_arn)
+    source = sources.recent(ctx, dataset_group_arn, ITEMS)
     faults = list(_faults(ctx, metadata_columns, source, allowed=allowed))
     if faults or source is None:
         raise InvalidInputException(" ".join(faults))
@@ -66,17 +66,6 @@ def of_items(ctx: Context, asked: Wanted, ranked: Sequence[Ranked]) -> list[dict
         {name.lower(): value for name in asked.columns if (value := table.text(row.item_id, name)) is not None}
         for row in ranked
     ]
-
-
-def _source(ctx: Context, dataset_group_arn: str) -> Source | None:
-    def load() -> Source | None:
-        with ctx.metadata.reading() as tx:
-            dataset = datasets.in_group(ctx, tx, dataset_group_arn, ITEMS)
-            if dataset is None:
-                return None
-            return Source(dataset.table, datasets.schema_of(tx, dataset), dataset.creation_date_time)
-
-    return ctx.recent.get(("items", ctx.caller.account, ctx.caller.region, dataset_group_arn), load)
 
 
 def _faults(ctx: Context, given: Mapping[str, Sequence[str]], source: Source | None, *, allowed: bool) -> Iterator[str]:

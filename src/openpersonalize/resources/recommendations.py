@@ -14,7 +14,7 @@ from openpersonalize.expressions.columns import Bools
 from openpersonalize.recipes import catalog
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.recipes.data import Floats, History
-from openpersonalize.resources import filtering, item_metadata, lifecycle, served_lists
+from openpersonalize.resources import filtering, item_metadata, lifecycle, served_lists, sources
 from openpersonalize.resources import promotions as promotions_of
 from openpersonalize.resources.campaigns import Campaign
 from openpersonalize.resources.context import Context
@@ -214,7 +214,9 @@ def _unseen(ctx: Context, service: Service, artefact: Artefact, user_id: str | N
     if hides is None or user_id is None:
         return None
     streamed = ctx.records.recent(service.interactions, user_id, EVENTS_LOOKED_THROUGH)
-    return serving.unseen(artefact, user_id, streamed, hides, ctx.settings.filter_interactions)
+    imported = sources.imported(ctx, service.source.dataset_group_arn, artefact, user_id)
+    most = ctx.settings.filter_interactions
+    return serving.unseen(artefact, user_id, streamed, imported, event_type=hides, most=most)
 
 
 def _scores(ctx: Context, service: Service, artefact: Artefact, history: History) -> Floats:

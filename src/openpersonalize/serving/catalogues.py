@@ -30,25 +30,34 @@ _log = logs.get("serving")
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset by its name in the store; `made` tells it from an earlier one of the same name."""
+    """A dataset by its name in the store; `made` tells it from an earlier one of the same name.
+
+    Of events, those that were brought behind the place `after` may be meant alone.
+    """
 
     dataset: Dataset
     schema: avro.Schema
     made: datetime
+    after: int = -1
 
 
 @dataclass(frozen=True)
 class _Loaded(Generic[T]):
     table: T
     columns: frozenset[str]
-    version: int | None
+    state: object
     checked: datetime
+
+
+def version(snapshot: "Snapshot") -> object:
+    """What changes with every row."""
+    return snapshot.version
 
 
 class Catalogues(Generic[T]):
     """Tables by dataset, the least recently used let go; for any number of threads.
 
-    `read` makes a table of some columns, named in capitals, of a version of a dataset.
+    `read` makes a table of some columns, named in capitals, of a version of a dataset; anew when its `state` changes.
     """
 
     def __init__(
@@ -56,10 +65,12 @@ class Catalogues(Generic[T]):
         records: Records,
         clock: Clock,
         refresh_seconds: float,
-        read: "Callable[[Snapshot, avro.Schema, frozenset[str]], T]",
+        read: "Callable[[Snapshot, Source, frozenset[str]], T]",
+        state: "Callable[[Snapshot], object]" = version,
     ) -> None:
         self._records = records
         self._make = read
+        self._state = state
         self._clock = clock
         self._refresh = timedelta(seconds=refresh_seconds)
         self._known: OrderedDict[Any, _Loaded[T]] = OrderedDict()
@@ -68,7 +79,7 @@ class Catalogues(Generic[T]):
 
     def table(self, source: Source, columns: Collection[str]) -> T:
         """The dataset's rows with at least these columns, named in capitals; the same object until a row changes."""
-        key = (source.dataset.key, source.made)
+        key = (source.dataset.key, source.made, source.after)
         loaded = self._known.get(key)
         if loaded is None or not loaded.columns.issuperset(columns):
             with self._reading(key):
@@ -85,7 +96,7 @@ class Catalogues(Generic[T]):
         """In a thread of its own, which gives back the lock that the request took."""
         try:
             with self._records.snapshot(source.dataset, source.schema) as snapshot:
-                if snapshot.version != loaded.version:
+                if self._state(snapshot) != loaded.state:
                     self._keep(key, self._from(snapshot, source, loaded.columns))
         except Exception:  # noqa: BLE001 - the old table serves on, and the next look is one refresh time away
             _log.exception("a table could not be read again", dataset=source.dataset.key)
@@ -109,11 +120,12 @@ class Catalogues(Generic[T]):
 
     def _from(self, snapshot: "Snapshot", source: Source, columns: frozenset[str]) -> _Loaded[T]:
         checked = self._clock.now()
-        return _Loaded(self._make(snapshot, source.schema, columns), columns, snapshot.version, checked)
+        return _Loaded(self._make(snapshot, source, columns), columns, self._state(snapshot), checked)
 
 
-def for_filters(snapshot: "Snapshot", schema: avro.Schema, columns: frozenset[str]) -> Table:
+def for_filters(snapshot: "Snapshot", source: Source, columns: frozenset[str]) -> Table:
     """The columns of a version of a dataset as filters read them."""
+    schema = source.schema
     key = str(schema.key)
     chosen = [column for column in schema.columns if column.name.upper() in columns]
     rows = snapshot.arrow(list(dict.fromkeys([key, *(column.name for column in chosen)]))).read_all()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from openpersonalize import avro
+from openpersonalize.serving.catalogues import Source
 
 if TYPE_CHECKING:
     from openpersonalize.storage.records.snapshot import Snapshot
@@ -37,8 +37,9 @@ def told(value: object) -> str:
     return str(value)
 
 
-def read(snapshot: "Snapshot", schema: avro.Schema, columns: frozenset[str]) -> Descriptions:
+def read(snapshot: "Snapshot", source: Source, columns: frozenset[str]) -> Descriptions:
     """The columns of a version of a dataset."""
+    schema = source.schema
     key = str(schema.key)
     chosen = [column.name for column in schema.columns if column.name.upper() in columns]
     rows = snapshot.arrow(list(dict.fromkeys([key, *chosen]))).read_all()

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from openpersonalize.expressions.columns import Bools, Ints, Table
@@ -10,6 +10,7 @@ from openpersonalize.expressions.evaluate import Asked, Candidates, Prepared, pr
 from openpersonalize.expressions.filters import Filter
 from openpersonalize.recipes.artefact import Artefact
 from openpersonalize.serving.history import Streamed
+from openpersonalize.serving.imported import Event
 
 CAPACITY = 256
 
@@ -57,13 +58,14 @@ class Filtering:
 
 
 def considered(
-    artefact: Artefact, user_id: str, streamed: Sequence[Streamed], most_per_type: int
+    artefact: Artefact, user_id: str, streamed: Sequence[Streamed], imported: Iterable[Event], most_per_type: int
 ) -> list[tuple[str, str]]:
     """What a filter sees of a user's events, as (item id, event type): the newest of each type, so many of each.
 
-    These are the events that were there at the training, and those that streamed in since.
+    These are the events that were there at the training, and those that were imported or streamed in since.
     """
     events = {(row.timestamp, row.item_id, row.event_type or "") for row in streamed if row.item_id is not None}
+    events.update(imported)
     trained, types = artefact.did(user_id)
     ids, kinds = artefact.model.items.ids, types.ids
     events.update(

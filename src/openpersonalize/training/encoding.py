@@ -22,6 +22,11 @@ class Snapshot(Protocol):
         """Names this state of the data."""
         ...
 
+    @property
+    def imported_until(self) -> int:
+        """The place of the last row that an import brought, -1 when there is none."""
+        ...
+
     def arrow(self, columns: Sequence[str]) -> Any:
         """An Arrow table, or a reader of record batches, with these columns."""
         ...

@@ -104,7 +104,7 @@ def train(
     """
     watch = _Watch()
     recipe = catalog.BY_NAME[order.recipe]
-    known, seen, versions = _read(order, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
+    known, seen, versions, until = _read(order, records, sources, _stage(progress, 0.0, 0.1, "Reading"))
     data = of_types(known, recipe.events, order.limits) if recipe.events else known
     watch.lap("read")
     budget = order.budget_seconds * _FIT_SHARE
@@ -116,6 +116,7 @@ def train(
     manifest = {
         **_manifest(order, hyper, model),
         "data": versions,
+        "imported_until": until,
         "counts": _counts(data) | {"users_asked": measured.asked},
         "metrics": measured.metrics,
         **measured.facts,
@@ -134,8 +135,8 @@ def _read(
     records: Records[Dataset],
     sources: Mapping[str, tuple[Dataset, Schema]],
     progress: Progress,
-) -> tuple[TrainingData, Seen | None, dict[str, Any]]:
-    """The data, what filters look at besides, and the version of each dataset that they come from."""
+) -> tuple[TrainingData, Seen | None, dict[str, Any], dict[str, int]]:
+    """The data, what filters look at besides, and of each dataset the version and the last imported row."""
     with ExitStack() as opened:
         held: dict[str, Source] = {}
         for kind, (dataset, schema) in sources.items():
@@ -148,7 +149,8 @@ def _read(
         whole = data if of_actions else read_all_events(held, selection, order.limits, data)
         seen = Seen.of(whole, learned=whole is data)
         versions = {kind: source.snapshot.version for kind, source in held.items()}
-        return data, seen if len(seen.histories) else None, versions
+        until = {kind: source.snapshot.imported_until for kind, source in held.items()}
+        return data, seen if len(seen.histories) else None, versions, until
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,29 @@ def test_the_newest_row_of_an_id_counts(records: Records, bring: Bring, clock: S
     assert found(records, ITEMS, "ITEM_ID", "PRICE", "STOCK") == [("b", 1.0, None), ("a", None, 3)]
     bring(ITEMS, CATALOGUE, head + "a,x,4,,,\n", mode="INCREMENTAL")
     assert found(records, ITEMS, "ITEM_ID", "PRICE") == [("b", 1.0), ("a", 4.0)]
+
+
+def test_of_what_imports_brought_later_the_newest_of_each_user_and_type_are_told(
+    records: Records, bring: Bring, clock: StillClock
+) -> None:
+    with records.snapshot(EVENTS, INTERACTIONS) as empty:
+        assert (empty.imported_until, empty.imported_files) == (-1, frozenset())
+        assert empty.imported(-1, 2, 10).to_pylist() == []
+    bring(EVENTS, INTERACTIONS, HEAD + "u,old,Click,,9\n")
+    with records.snapshot(EVENTS, INTERACTIONS) as before:
+        after = before.imported_until
+    clock.move(timedelta(seconds=1))
+    later = [f"v,{item},Click,,{time}\n" for time, item in enumerate("abc", start=1)]
+    bring(EVENTS, INTERACTIONS, HEAD + "".join(later) + "u,d,Buy,,4\nv,e,Buy,,0\n", mode="INCREMENTAL")
+    put(records, clock, "put", user_id="u")
+    records.settle(EVENTS, INTERACTIONS)
+    with records.snapshot(EVENTS, INTERACTIONS) as newer:
+        assert newer.imported_until > after
+        assert newer.imported_files > before.imported_files
+        rows = [tuple(row.values()) for row in newer.imported(after, 2, 10).to_pylist()]
+        newest = newer.imported(after, 2, 2).to_pylist()
+    assert rows == [("u", "d", "Buy", 4), ("v", "e", "Buy", 0), ("v", "b", "Click", 2), ("v", "c", "Click", 3)]
+    assert [row["item"] for row in newest] == ["d", "c"]
 
 
 def test_a_snapshot_keeps_its_version(records: Records, bring: Bring) -> None:

@@ -7,13 +7,13 @@ an event of that session named, and are left out while nobody is named. Of other
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from openpersonalize.avro import Schema
 from openpersonalize.storage.records.columns import arrow_type
 from openpersonalize.storage.records.dataset import Dataset
 from openpersonalize.storage.records.names import BULK, EVENT, INGESTED, PUT, SESSION, SIDE, SOURCE
-from openpersonalize.storage.records.table import Table
+from openpersonalize.storage.records.table import Table, files_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,6 +38,7 @@ class Snapshot:
         self._delta = table.open()
         self._local = "://" not in table.uri
         self._schema = schema
+        self._dataset = dataset
         self._key = _KEYS.get(dataset.type)
         self.version: int | None = None if self._delta is None else self._delta.version()
 
@@ -75,6 +76,39 @@ class Snapshot:
             f"WHERE {SOURCE} IN ({chosen}) AND {whose} GROUP BY {names}) ORDER BY {INGESTED}"
         )
 
+    @cached_property
+    def imported_files(self) -> frozenset[str]:
+        """The files of imported rows; others when an import, an erasure or tidying changed them."""
+        return frozenset(file["path"] for file in self._bulk)
+
+    @property
+    def imported_until(self) -> int:
+        """The place of the last imported row, -1 when there is none."""
+        return max((file.get(f"max.{INGESTED}") or -1 for file in self._bulk), default=-1)
+
+    @cached_property
+    def _bulk(self) -> "list[dict[str, Any]]":
+        files = [] if self._delta is None else files_of(self._delta)
+        return [file for file in files if file[f"partition.{SOURCE}"] == BULK]
+
+    def imported(self, after: int, most_per_type: int, most: int) -> "pa.Table":
+        """Of events that imports brought behind a place: `user`, `item` (or action), `type`, `time`, in this order.
+
+        Of each user the newest of each type, so many, and of all of them the newest `most`. Exact doubles are left in.
+        """
+        what = "ACTION_ID" if self._dataset.type == "ACTION_INTERACTIONS" else "ITEM_ID"
+        named = self._names(["USER_ID", what, "EVENT_TYPE", "TIMESTAMP"])
+        with self._connect() as made:
+            self._make_stored(made)
+            found = made.sql(
+                f"FROM (SELECT USER_ID AS user, {what} AS item, coalesce(EVENT_TYPE, '') AS type, TIMESTAMP AS time "  # noqa: S608 - numbers and names of our own
+                f"FROM (SELECT {named} FROM stored WHERE {SOURCE} = '{BULK}' AND {INGESTED} > {after}) "
+                f"WHERE USER_ID IS NOT NULL AND {what} IS NOT NULL AND TIMESTAMP IS NOT NULL "
+                f"QUALIFY row_number() OVER (PARTITION BY user, type ORDER BY time DESC) <= {most_per_type} "
+                f"ORDER BY time DESC LIMIT {most}) ORDER BY user, time"
+            )
+            return found.to_arrow_table()
+
     def sessions_of(self, user_ids: Sequence[str]) -> list[str]:
         """The sessions that events tied to one of these users last; none where the dataset has no events."""
         import pyarrow as pa
@@ -97,6 +131,7 @@ class Snapshot:
         """Give back memory and the temporary folder; not needed when the process ends anyway."""
         if "_connection" in self.__dict__:
             self._connection.close()
+        if "_folder" in self.__dict__:
             self._folder.cleanup()
 
     def __enter__(self) -> Self:
@@ -117,9 +152,18 @@ class Snapshot:
 
     @cached_property
     def _connection(self) -> "duckdb.DuckDBPyConnection":
+        made = self._connect()
+        self._make_stored(made)
+        if self._key is not None:
+            self._make_newest(made, self._key)
+        else:
+            self._make_events(made)
+        return made
+
+    def _connect(self) -> "duckdb.DuckDBPyConnection":
         import duckdb
 
-        made = duckdb.connect(
+        return duckdb.connect(
             config={
                 "memory_limit": MEMORY,
                 "temp_directory": self._folder.name,
@@ -128,12 +172,6 @@ class Snapshot:
                 "autoload_known_extensions": "false",
             }
         )
-        self._make_stored(made)
-        if self._key is not None:
-            self._make_newest(made, self._key)
-        else:
-            self._make_events(made)
-        return made
 
     def _make_stored(self, made: "duckdb.DuckDBPyConnection") -> None:
         """`stored`: every row with every column, those that old files lack as null."""

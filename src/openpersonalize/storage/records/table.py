@@ -84,8 +84,8 @@ class Table:
         table, before = self.open(version), self.open(version - 1) if version else None
         if table is None:
             raise FileNotFoundError(f"{self.uri} has no version {version}.")
-        old = set() if before is None else {file["path"] for file in _files(before)}
-        added = {file["path"] for file in _files(table) if file[f"partition.{SOURCE}"] == BULK} - old
+        old = set() if before is None else {file["path"] for file in files_of(before)}
+        added = {file["path"] for file in files_of(table) if file[f"partition.{SOURCE}"] == BULK} - old
         whole = table.to_pyarrow_dataset()
         chosen = [fragment for fragment in whole.get_fragments() if unquote(fragment.path) in added]
         return pa_dataset.FileSystemDataset(chosen, whole.schema, whole.format, whole.filesystem)
@@ -95,7 +95,7 @@ class Table:
         table = self.open()
         if table is None:
             return Statistics(None, 0, 0, 0, -1)
-        files = _files(table)
+        files = files_of(table)
         rows = {BULK: 0, PUT: 0}
         for file in files:
             rows[file[f"partition.{SOURCE}"]] += file["num_records"]
@@ -126,7 +126,7 @@ class Table:
             shutil.rmtree(self.uri)
 
 
-def _files(table: "DeltaTable") -> list[dict[str, Any]]:
+def files_of(table: "DeltaTable") -> list[dict[str, Any]]:
     """What the log tells of each file of a version."""
     import pyarrow as pa
 
