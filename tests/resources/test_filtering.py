@@ -48,6 +48,17 @@ def test_only_the_newest_interactions_of_each_type_count(tmp_path: Path) -> None
         )
 
 
+def test_a_purchase_is_not_lost_among_many_clicks(tmp_path: Path) -> None:
+    for world in opened(tmp_path / "data", {**SMALL, "filter_interactions": 2}):
+        campaign = world.campaign(world.trained(world.with_clicks(), "aws-popularity-count"))
+        arn = filtered(world, 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("buy")')
+        tracking_id = world.personalize.create_event_tracker(name="live", datasetGroupArn=GROUP)["trackingId"]
+        for number in range(20):
+            event = {"eventType": "click" if number else "buy", "itemId": "i3", "sentAt": 1_800_000_000 + number}
+            world.events.put_events(trackingId=tracking_id, userId="u2", sessionId="s", eventList=[event])
+        assert shown(world, campaignArn=campaign, userId="u2", filterArn=arn) == ["i3"]
+
+
 def test_events_that_a_solution_does_not_learn_from_are_seen(world: World) -> None:
     group = world.with_clicks()
     with (world.bucket() / "clicks.csv").open("a") as file:

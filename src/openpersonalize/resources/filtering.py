@@ -26,9 +26,6 @@ from openpersonalize.storage import records
 KINDS = ("ITEMS", "USERS", "ACTIONS")
 """Types of datasets whose columns filters read."""
 
-EVENT_TYPES_SEEN = 5
-"""Of the stream as many newest events are read as this many event types could fill."""
-
 
 @dataclass(frozen=True)
 class Asking:
@@ -175,7 +172,7 @@ def _asked(ctx: Context, asking: Asking, filtered: Named, items: Table) -> Asked
     if user_id is not None and (tree.reads("INTERACTIONS") or tree.reads("ACTION_INTERACTIONS")):
         of_actions = tree.subject == "ActionID"
         most = ctx.settings.filter_action_interactions if of_actions else ctx.settings.filter_interactions
-        streamed = ctx.records.recent(asking.interactions, user_id, most * EVENT_TYPES_SEEN)
+        streamed = sources.streamed(ctx, asking.interactions, user_id, most)
         kind = "ACTION_INTERACTIONS" if of_actions else "INTERACTIONS"
         imported = sources.imported(ctx, asking.dataset_group_arn, asking.artefact, user_id, kind)
         events = considered(asking.artefact, user_id, streamed, imported, most)

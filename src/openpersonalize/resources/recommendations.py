@@ -30,9 +30,6 @@ DEFAULT_RESULTS = 25
 PROMOTED = "Promoted item"
 """The reason that v2 recipes give for a promoted item."""
 
-EVENTS_LOOKED_THROUGH = 500
-"""Newest streamed events of a user among which are those that hide an item."""
-
 
 @dataclass(frozen=True)
 class Service:
@@ -213,9 +210,9 @@ def _unseen(ctx: Context, service: Service, artefact: Artefact, user_id: str | N
     hides = service.recipe.hides
     if hides is None or user_id is None:
         return None
-    streamed = ctx.records.recent(service.interactions, user_id, EVENTS_LOOKED_THROUGH)
-    imported = sources.imported(ctx, service.source.dataset_group_arn, artefact, user_id)
     most = ctx.settings.filter_interactions
+    streamed = sources.streamed(ctx, service.interactions, user_id, most)
+    imported = sources.imported(ctx, service.source.dataset_group_arn, artefact, user_id)
     return serving.unseen(artefact, user_id, streamed, imported, event_type=hides, most=most)
 
 

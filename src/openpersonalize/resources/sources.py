@@ -7,7 +7,11 @@ from openpersonalize.resources import datasets
 from openpersonalize.resources.context import Context
 from openpersonalize.serving.catalogues import Source
 from openpersonalize.serving.imported import Event
+from openpersonalize.storage import records
 from openpersonalize.storage.metadata import Reading
+
+EVENT_TYPES_SEEN = 5
+"""Of the stream as many newest events are read as this many event types could fill."""
 
 
 def find(ctx: Context, tx: Reading, dataset_group_arn: str, kind: str) -> Source | None:
@@ -26,6 +30,16 @@ def recent(ctx: Context, dataset_group_arn: str, kind: str) -> Source | None:
             return find(ctx, tx, dataset_group_arn, kind)
 
     return ctx.recent.get(("source", kind, ctx.caller.account, ctx.caller.region, dataset_group_arn), load)
+
+
+def streamed(ctx: Context, events: records.Dataset, user_id: str, most: int) -> list[records.StreamRow]:
+    """What a user did since the fast store began: the newest of each event type, so many, and perhaps others.
+
+    Most users did less than a few types together could fill, and are read by the time of their events alone.
+    """
+    looked = most * EVENT_TYPES_SEEN
+    found = ctx.records.recent(events, user_id, looked)
+    return found if len(found) < looked else ctx.records.recent(events, user_id, most, of_each_type=True)
 
 
 def imported(

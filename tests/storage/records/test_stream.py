@@ -1,3 +1,4 @@
+import itertools
 import signal
 import subprocess
 import sys
@@ -57,6 +58,16 @@ def test_recent_gives_the_newest_in_order_of_their_time(live: Records, clock: St
     assert live.recent(EVENTS, "nobody") == []
 
 
+def test_the_newest_of_each_type_are_told_on_request(live: Records, clock: StillClock) -> None:
+    kinds = ["buy", "buy", "click", "click", "click", None]
+    rows = [event(clock, str(time), time, user_id="u", event_type=kind) for time, kind in enumerate(kinds)]
+    live.put(EVENTS, [*rows, event(clock, "tied", 1, user_id="u", session_id="s", event_type="view")]).result(10)
+    live.put(EVENTS, [event(clock, "before", 0, session_id="s", event_type="buy")]).result(10)
+    found = items(live.recent(EVENTS, "u", 2, of_each_type=True))
+    assert found == ["0", "before", "1", "tied", "3", "4", "5"]
+    assert items(live.recent(EVENTS, "u", 1, of_each_type=True)) == ["before", "1", "tied", "4", "5"]
+
+
 def test_a_session_is_found_by_its_id_until_and_after_its_user_is_named(live: Records, clock: StillClock) -> None:
     live.put(EVENTS, [event(clock, "a", 1, session_id="s"), event(clock, "b", 2, session_id="s")]).result(10)
     assert items(live.recent(EVENTS, "s")) == ["a", "b"]
@@ -86,12 +97,12 @@ def test_two_processes_see_each_others_rows(
 def test_reading_uses_an_index(live: Records) -> None:
     if live.engine.dialect.name != "sqlite":
         pytest.skip("the planner of PostgreSQL is free to scan a table this small")
-    for whose in ("user", "session"):
-        statement = stream._newest("sqlite", whose).replace("?", "'x'", 2).replace("?", "5")
+    for whose, of_each_type in itertools.product(("user", "session"), (False, True)):
+        statement = stream._newest("sqlite", whose, of_each_type).replace("?", "'x'", 2).replace("?", "5")
         with live.engine.connect() as connection:
             plan = str(connection.execute(sa.text(f"EXPLAIN QUERY PLAN {statement}")).all())
         assert f"USING INDEX stream_of_a_{whose}" in plan
-        assert "TEMP B-TREE" not in plan
+        assert of_each_type or "TEMP B-TREE" not in plan
 
 
 def test_many_callers_share_transactions_and_lose_nothing(live: Records, clock: StillClock) -> None:

@@ -97,12 +97,15 @@ class Records:
         """
         return self.writer.put([stream.values(dataset, row) for row in rows])
 
-    def recent(self, dataset: Dataset, user_id: str, limit: int = 200) -> list[StreamRow]:
+    def recent(
+        self, dataset: Dataset, user_id: str, limit: int = 200, *, of_each_type: bool = False
+    ) -> list[StreamRow]:
         """The newest rows put for a user, in order of their time, written by any process.
 
         Rows of a session without a user are found under the session's id, and under the user whom an event tied to it.
+        `of_each_type` gives as many of each event type, which takes a look at all rows of the user.
         """
-        return stream.recent(self.engine, dataset, user_id, limit)
+        return stream.recent(self.engine, dataset, user_id, limit, of_each_type=of_each_type)
 
     def end_of_stream(self) -> int:
         """The place of the last row put, of any dataset; no row will appear below it."""

@@ -161,23 +161,27 @@ def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 @functools.cache
-def _newest(dialect: str, whose: str) -> str:
+def _newest(dialect: str, whose: str, of_each_type: bool) -> str:  # noqa: FBT001 - a key of the cache
     """The newest rows of one user or one session, in the driver's own words: this is asked at every recommendation."""
     mark = "%s" if dialect == "postgresql" else "?"
     of = {"user": f"user_id = {mark}", "session": f"user_id IS NULL AND session_id = {mark}"}[whose]
-    return (
-        f"SELECT {', '.join(_SHOWN)} FROM stream WHERE dataset = {mark} AND {of} "  # noqa: S608 - no word of a caller in it
-        f"ORDER BY timestamp DESC, id DESC LIMIT {mark}"
-    )
+    shown, newest = ", ".join(_SHOWN), "ORDER BY timestamp DESC, id DESC"
+    theirs = f"FROM stream WHERE dataset = {mark} AND {of}"
+    if not of_each_type:
+        return f"SELECT {shown} {theirs} {newest} LIMIT {mark}"
+    placed = f"SELECT {shown}, row_number() OVER (PARTITION BY event_type {newest}) AS place {theirs}"
+    return f"SELECT {shown} FROM ({placed}) AS placed WHERE place <= {mark} {newest}"  # noqa: S608
 
 
-def recent(engine: Engine, dataset: Dataset, user_id: str, limit: int) -> list[StreamRow]:
-    """The newest rows of a user in order of time, of all processes.
+def recent(
+    engine: Engine, dataset: Dataset, user_id: str, limit: int, *, of_each_type: bool = False
+) -> list[StreamRow]:
+    """The newest rows of a user in order of time, of all processes; `limit` of them, or as many of each event type.
 
     Rows of a session without a user count too when `user_id` is that session's id, or when an event tied it to the
-    user.
+    user. They may come beyond the limit of each type.
     """
-    by_user, by_session = _newest(engine.dialect.name, "user"), _newest(engine.dialect.name, "session")
+    by_user, by_session = (_newest(engine.dialect.name, whose, of_each_type) for whose in ("user", "session"))
     with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(by_user, (dataset.key, user_id, limit))
         found = list(cursor.fetchall())
@@ -187,7 +191,7 @@ def recent(engine: Engine, dataset: Dataset, user_id: str, limit: int) -> list[S
             found.extend(cursor.fetchall())
     if len(found) > own:
         found.sort(key=lambda line: (line[5], line[0]), reverse=True)
-    return [from_values(line) for line in reversed(found[:limit])]
+    return [from_values(line) for line in reversed(found if of_each_type else found[:limit])]
 
 
 def _sessions(user_id: str, found: Sequence[Sequence[Any]]) -> list[str]:
