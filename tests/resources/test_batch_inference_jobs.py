@@ -93,7 +93,8 @@ def test_an_event_of_a_user_counts_in_the_next_batch(world: World) -> None:
     tracking_id = world.personalize.create_event_tracker(name="live", datasetGroupArn=group)["trackingId"]
     version = world.trained(group, V2)
     asked(world, {"userId": "new"})
-    finished(world, create(world, version, "before"))
+    exploring = {"itemExplorationConfig": {"explorationWeight": "0.3", "explorationItemAgeCutOff": "30"}}
+    finished(world, create(world, version, "before", batchInferenceJobConfig=exploring))
     [before] = answers(world)
     event = {"eventType": "click", "itemId": "i3", "sentAt": 1_700_100_000}
     world.events.put_events(trackingId=tracking_id, userId="new", sessionId="s", eventList=[event] * 3)

@@ -125,9 +125,10 @@ def test_only_an_active_version_can_be_served(world: World) -> None:
 
 def test_a_bad_exploration_setting_is_named(world: World) -> None:
     version = world.trained(world.with_clicks(), "aws-popularity-count")
-    config = {"itemExplorationConfig": {"explorationWeight": "2", "speed": "1"}}
+    config = {"itemExplorationConfig": {"explorationWeight": "2", "explorationItemAgeCutOff": "inf", "speed": "1"}}
     told = refused(world.personalize.create_campaign, name="live", solutionVersionArn=version, campaignConfig=config)[1]
     assert "explorationWeight: '2' must be a number from 0 to 1." in told
+    assert "explorationItemAgeCutOff: 'inf' must be a number 1 or more." in told
     assert "speed: there is no such setting" in told
 
 

@@ -112,7 +112,7 @@ def _faults(recipe: catalog.Recipe, record: BatchInferenceJob) -> list[str]:
 def _config_faults(recipe: catalog.Recipe, config: Mapping[str, Any]) -> list[str]:
     faults = []
     explored = config.get("itemExplorationConfig") or {}
-    if explored and "exploration settings" not in recipe.abilities:
+    if explored and "exploration" not in recipe.abilities:  # v2 recipes explore by themselves and pass them over
         faults.append(f"batchInferenceJobConfig.itemExplorationConfig is not supported by the recipe {recipe.name}.")
     else:
         faults += exploration.faults("batchInferenceJobConfig", explored)

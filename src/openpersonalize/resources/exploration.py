@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PERSONALIZATION.html
 """
 
+import math
 from collections.abc import Mapping
 
 _LIMITS = {"explorationWeight": (0.0, 1.0), "explorationItemAgeCutOff": (1.0, float("inf"))}
@@ -24,6 +25,7 @@ def faults(member: str, config: Mapping[str, str]) -> list[str]:
 
 def _within(text: str, low: float, high: float) -> bool:
     try:
-        return low <= float(text) <= high
+        number = float(text)
     except ValueError:
         return False
+    return math.isfinite(number) and low <= number <= high
